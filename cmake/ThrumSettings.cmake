@@ -1,0 +1,26 @@
+# What every target of the house is compiled with.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
+endif()
+
+find_program(THRUM_CCACHE ccache)
+if(THRUM_CCACHE AND PROJECT_IS_TOP_LEVEL)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${THRUM_CCACHE})
+endif()
+
+find_package(Threads REQUIRED)
+
+add_library(thrum_settings INTERFACE)
+target_compile_options(thrum_settings INTERFACE -Wall -Wextra $<$<BOOL:${THRUM_WERROR}>:-Werror>)
+if(THRUM_SANITIZE)
+    target_compile_options(thrum_settings INTERFACE -fsanitize=${THRUM_SANITIZE} -fno-omit-frame-pointer)
+    target_link_options(thrum_settings INTERFACE -fsanitize=${THRUM_SANITIZE})
+    if(THRUM_SANITIZE MATCHES undefined)
+        target_compile_options(thrum_settings INTERFACE -fno-sanitize-recover=undefined)
+    endif()
+endif()
