@@ -1,0 +1,5 @@
+// thrum/http/http.hpp: floor 3, http
+// Everything on the HTTP floor.
+#pragma once
+
+#include <thrum/http/headers.hpp>
