@@ -1,0 +1,19 @@
+// thrum/testing/network.hpp: yard, testing
+// Loopback ports: a free one, and waiting until somebody listens there.
+#pragma once
+
+#include <cstdint>
+#include <thrum/testing/process.hpp>
+
+namespace thrum::testing {
+
+// A TCP port of 127.0.0.1 that nobody had a moment ago.
+std::uint16_t free_port();
+
+// True when a TCP connection to 127.0.0.1:`port` is accepted now.
+bool listens(std::uint16_t port);
+
+// Connects until somebody accepts. Throws Error when `process` ended first or a minute has passed.
+void wait_until_listens(std::uint16_t port, Process& process);
+
+}  // namespace thrum::testing
