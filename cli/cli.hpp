@@ -1,0 +1,5 @@
+// thrum/cli/cli.hpp: front door, cli
+// The commands of `thrum`; each is a small file that adds itself to the command line.
+#pragma once
+
+#include <thrum/cli/command_line.hpp>
