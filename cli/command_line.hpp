@@ -10,8 +10,9 @@ inline constexpr int exit_done = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 
-// Runs the command that `argv` names and returns its exit status. Errors are told in one line on standard error.
-// To be called once, by the main thread, before the process has other threads (it blocks signals for all of them).
+// Runs the command that `argv` names and returns its exit status. Errors are told in one line on standard
+// error. To be called once, by the main thread, before the process has other threads (it blocks signals for
+// all of them).
 int run_command_line(int argc, char** argv);
 
 }  // namespace thrum::cli

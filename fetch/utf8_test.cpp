@@ -29,7 +29,7 @@ TEST(Utf8, FitsByCuttingTheMiddle) {
     const Case cases[] = {
         {"short.jpg", 10, "short.jpg"},
         {"exactly-10", 10, "exactly-10"},
-        {"漢字漢字漢字.png", 10, "漢字漢….png"},
+        {"漢字漢字漢字.png", 10, "漢字漢…png"},
         {"漢字漢字", 4, "漢…"},
         {"漢字", 1, "…"},
         {"abc", 0, ""},
