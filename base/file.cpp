@@ -1,12 +1,11 @@
 // thrum/base/file.cpp: floor 0, base
-#include <thrum/base/errors.hpp>
-#include <thrum/base/file.hpp>
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <thrum/base/errors.hpp>
+#include <thrum/base/file.hpp>
 
 namespace thrum {
 
@@ -28,7 +27,8 @@ std::string read_file(const std::filesystem::path& path) {
     if (!fd) throw_os_error(errno, "cannot read " + path.string());
     std::string content;
     struct stat status {};
-    if (::fstat(fd.get(), &status) == 0 && status.st_size > 0) content.reserve(static_cast<std::size_t>(status.st_size));
+    if (::fstat(fd.get(), &status) == 0 && status.st_size > 0)
+        content.reserve(static_cast<std::size_t>(status.st_size));
     char buffer[16384];
     for (;;) {
         const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);

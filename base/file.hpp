@@ -30,9 +30,9 @@ private:
 // The whole content of a file. Throws OSError naming the path.
 std::string read_file(const std::filesystem::path& path);
 
-// A file under construction. Bytes go to `path` + ".part"; commit() renames it to `path` in one step, so nobody
-// ever sees half of it. Without commit() the part is removed. Not thread-safe. Every member throws OSError with
-// the path and the cause (a full disk, an unwritable folder).
+// A file under construction. Bytes go to `path` + ".part"; commit() renames it to `path` in one step, so
+// nobody ever sees half of it. Without commit() the part is removed. Not thread-safe. Every member throws
+// OSError with the path and the cause (a full disk, an unwritable folder).
 class AtomicFile {
 public:
     // `mode` is subject to the umask, as for open(2).

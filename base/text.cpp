@@ -1,8 +1,7 @@
 // thrum/base/text.cpp: floor 0, base
-#include <thrum/base/text.hpp>
-
 #include <algorithm>
 #include <charconv>
+#include <thrum/base/text.hpp>
 
 namespace thrum {
 
@@ -61,7 +60,8 @@ std::string percent_decode(std::string_view text) {
     std::string decoded;
     decoded.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
+        if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
+            hex_value(text[i + 2]) >= 0) {
             decoded += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
             i += 2;
         } else {

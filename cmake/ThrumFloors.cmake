@@ -1,9 +1,15 @@
 # thrum_floor(NAME [LINKS floor...] [LIBRARIES library...] [PRIVATE_LIBRARIES library...])
 # makes the static library thrum::NAME of all rooms in the current folder, and NAME_test of all its *_test.cpp.
 # Its public include root, build/include/NAME, holds this floor alone (a symbolic link), so a header of a higher
-# floor cannot be included; LINKS that climb stop the configuration.
+# floor cannot be included; LINKS that climb stop the configuration, and so does target_link_libraries later on.
 
 file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/../LAYERS thrum_layers REGEX "^[^#]")
+
+# Sets `out` to the names of all floors, lowest first.
+function(thrum_floor_names out)
+    string(REPLACE " " ";" names "${thrum_layers}")
+    set(${out} ${names} PARENT_SCOPE)
+endfunction()
 
 # Sets `out` to the number of the line on which LAYERS names `floor`; -1 where it does not.
 function(thrum_level floor out)
@@ -31,30 +37,47 @@ function(thrum_check_link floor link)
     endif()
 endfunction()
 
-# Checks what every floor really links, however it came to link it. Called once, last.
+# Checks what every floor really links, however it came to link it, and whatever its users are made to link.
+# Called once, last.
 function(thrum_check_layers)
     get_property(floors GLOBAL PROPERTY THRUM_FLOORS)
     foreach(floor IN LISTS floors)
-        get_target_property(links thrum_${floor} LINK_LIBRARIES)
-        foreach(link IN LISTS links)
-            if(link MATCHES "^(\\$<LINK_ONLY:)?thrum(::|_)([a-z]+)>?$" AND NOT CMAKE_MATCH_3 STREQUAL "settings")
-                thrum_check_link(${floor} ${CMAKE_MATCH_3})
-            endif()
+        get_target_property(own thrum_${floor} LINK_LIBRARIES)
+        get_target_property(passed_on thrum_${floor} INTERFACE_LINK_LIBRARIES)
+        foreach(link IN LISTS own passed_on)
+            string(REGEX MATCHALL "thrum(::|_)[a-z]+" names "${link}")
+            foreach(name IN LISTS names)
+                string(REGEX REPLACE "^thrum(::|_)" "" name ${name})
+                if(NOT name STREQUAL "settings" AND NOT name STREQUAL floor)
+                    thrum_check_link(${floor} ${name})
+                endif()
+            endforeach()
         endforeach()
     endforeach()
+endfunction()
+
+# Makes build/include/NAME. The umbrella is a file of its own, for an installed symbolic link would point here.
+function(thrum_include_root name)
+    set(root ${PROJECT_BINARY_DIR}/include/${name})
+    file(MAKE_DIRECTORY ${root}/thrum)
+    file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/thrum/${name} SYMBOLIC)
+    file(CONFIGURE OUTPUT ${root}/thrum/${name}.hpp @ONLY CONTENT
+         "// thrum/@name@.hpp: everything of the floor @name@.\n#pragma once\n\n#include <thrum/@name@/@name@.hpp>\n")
 endfunction()
 
 function(thrum_floor name)
     cmake_parse_arguments(FLOOR "" "" "LINKS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
     foreach(link IN LISTS FLOOR_LINKS)
         thrum_check_link(${name} ${link})
+        if(NOT TARGET thrum_${link})
+            message(STATUS "thrum: ${name} is built without ${link}, which is not there yet")
+            list(REMOVE_ITEM FLOOR_LINKS ${link})
+        endif()
     endforeach()
     set_property(GLOBAL APPEND PROPERTY THRUM_FLOORS ${name})
 
+    thrum_include_root(${name})
     set(root ${PROJECT_BINARY_DIR}/include/${name})
-    file(MAKE_DIRECTORY ${root}/thrum)
-    file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/thrum/${name} SYMBOLIC)
-    file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/${name}.hpp ${root}/thrum/${name}.hpp SYMBOLIC)
 
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cpp)
     set(tests ${sources})
@@ -65,7 +88,6 @@ function(thrum_floor name)
     add_library(thrum::${name} ALIAS thrum_${name})
     set_target_properties(thrum_${name} PROPERTIES EXPORT_NAME ${name})
     file(GLOB_RECURSE headers RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS *.hpp)
-    list(REMOVE_ITEM headers ${name}.hpp)
     list(TRANSFORM headers PREPEND ${root}/thrum/${name}/)
     target_sources(thrum_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${root}
                    FILES ${root}/thrum/${name}.hpp ${headers})
@@ -90,6 +112,7 @@ function(thrum_test name)
                                THRUM_BINARY_DIR="${PROJECT_BINARY_DIR}")
     foreach(reactor IN ITEMS io_uring epoll)
         add_test(NAME ${name}.${reactor} COMMAND ${name})
-        set_tests_properties(${name}.${reactor} PROPERTIES TIMEOUT 300 ENVIRONMENT THRUM_REACTOR=${reactor})
+        set_tests_properties(${name}.${reactor} PROPERTIES LABELS floor TIMEOUT 300
+                             ENVIRONMENT THRUM_REACTOR=${reactor})
     endforeach()
 endfunction()

@@ -13,8 +13,6 @@ if(THRUM_CCACHE AND PROJECT_IS_TOP_LEVEL)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${THRUM_CCACHE})
 endif()
 
-find_package(Threads REQUIRED)
-
 add_library(thrum_settings INTERFACE)
 target_compile_options(thrum_settings INTERFACE -Wall -Wextra $<$<BOOL:${THRUM_WERROR}>:-Werror>)
 if(THRUM_SANITIZE)
