@@ -1,0 +1,8 @@
+// thrum/sockets/sockets.hpp: floor 2, sockets
+// Everything on the sockets floor.
+#pragma once
+
+#include <thrum/sockets/address.hpp>
+#include <thrum/sockets/resolver.hpp>
+#include <thrum/sockets/socket.hpp>
+#include <thrum/sockets/stream.hpp>
