@@ -2,4 +2,6 @@
 // Everything on the HTTP floor.
 #pragma once
 
+#include <thrum/http/form.hpp>
 #include <thrum/http/headers.hpp>
+#include <thrum/http/url.hpp>
