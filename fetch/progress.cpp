@@ -1,0 +1,121 @@
+// thrum/fetch/progress.cpp: floor 5, fetch
+#include <algorithm>
+#include <cmath>
+#include <thrum/fetch/progress.hpp>
+#include <utility>
+
+namespace thrum::fetch {
+
+namespace {
+
+double seconds(std::chrono::nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
+
+std::chrono::nanoseconds from_seconds(double value) {
+    // A hundred years are enough, and far from the end of the type's range.
+    constexpr double most = 3e9;
+    return std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(std::min(value, most)));
+}
+
+// An exponentially weighted mean; the first measurement counts whole.
+double smoothed(double rate, double moved, double dt) {
+    const double now = std::max(moved, 0.0) / dt;
+    if (rate <= 0) return now;
+    const double weight = 1 - std::exp(-dt / seconds(rate_smoothing));
+    return rate + weight * (now - rate);
+}
+
+// Moves a rate on from (last_bytes, last) to (bytes, now).
+void advance(double& rate, std::uint64_t& last_bytes, Clock::time_point& last, std::uint64_t bytes,
+             Clock::time_point now) {
+    const double dt = seconds(now - last);
+    if (dt <= 0) return;
+    rate = smoothed(rate, static_cast<double>(bytes) - static_cast<double>(last_bytes), dt);
+    last_bytes = bytes;
+    last = now;
+}
+
+double fraction_of(std::uint64_t bytes, std::optional<std::uint64_t> total) {
+    if (!total || *total == 0) return 0;
+    return std::min(1.0, static_cast<double>(bytes) / static_cast<double>(*total));
+}
+
+}  // namespace
+
+Progress::Running* Progress::find(std::size_t index) {
+    const auto order = order_of_.find(index);
+    return order == order_of_.end() ? nullptr : &running_.at(order->second);
+}
+
+void Progress::connecting(std::size_t index, const std::string& name, Clock::time_point now) {
+    if (Running* again = find(index)) {
+        bytes_ -= again->bytes;
+        *again = Running{.index = index, .name = name, .last = now};
+        return;
+    }
+    order_of_.emplace(index, next_order_);
+    running_.emplace(next_order_++, Running{.index = index, .name = name, .last = now});
+}
+
+void Progress::running(std::size_t index, std::optional<std::uint64_t> total) {
+    if (Running* download = find(index)) {
+        download->state = State::running;
+        download->total = total;
+    }
+}
+
+void Progress::received(std::size_t index, std::uint64_t more_bytes) {
+    if (Running* download = find(index)) {
+        download->bytes += more_bytes;
+        bytes_ += more_bytes;
+    }
+}
+
+void Progress::finish(std::size_t index) {
+    const auto order = order_of_.find(index);
+    if (order == order_of_.end()) return;
+    running_.erase(order->second);
+    order_of_.erase(order);
+}
+
+void Progress::done(std::size_t index) {
+    finish(index);
+    ++done_;
+}
+
+void Progress::failed(std::size_t index) {
+    if (const Running* download = find(index)) bytes_ -= download->bytes;
+    finish(index);
+    ++failed_;
+}
+
+ProgressSnapshot Progress::snapshot(Clock::time_point now, std::size_t max_rows) {
+    advance(rate_, last_bytes_, last_, bytes_, now);
+    ProgressSnapshot whole{.rows = {},
+                           .hidden = running_.size() - std::min(running_.size(), max_rows),
+                           .count = count_,
+                           .done = done_,
+                           .failed = failed_,
+                           .bytes = bytes_,
+                           .fraction = 0,
+                           .rate = rate_,
+                           .remaining = {},
+                           .elapsed = now - start_};
+    double parts = static_cast<double>(done_ + failed_);
+    for (auto& [order, download] : running_) {
+        parts += fraction_of(download.bytes, download.total);
+        if (whole.rows.size() == max_rows) continue;
+        advance(download.rate, download.last_bytes, download.last, download.bytes, now);
+        ProgressRow row{download.name, download.state, download.bytes, download.total, download.rate, {}};
+        if (row.total && *row.total >= row.bytes && row.rate > 0) {
+            row.remaining = from_seconds(static_cast<double>(*row.total - row.bytes) / row.rate);
+        }
+        whole.rows.push_back(std::move(row));
+    }
+    whole.fraction = count_ == 0 ? 1.0 : std::min(1.0, parts / static_cast<double>(count_));
+    if (whole.fraction > 0) {
+        whole.remaining = from_seconds(seconds(whole.elapsed) * (1 - whole.fraction) / whole.fraction);
+    }
+    return whole;
+}
+
+}  // namespace thrum::fetch
