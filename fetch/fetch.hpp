@@ -7,3 +7,4 @@
 #include <thrum/fetch/naming.hpp>
 #include <thrum/fetch/progress.hpp>
 #include <thrum/fetch/utf8.hpp>
+#include <thrum/fetch/waterfall.hpp>

@@ -1,7 +1,7 @@
 // thrum/fetch/figures.cpp: floor 5, fetch
-#include <fmt/format.h>
-
 #include <thrum/fetch/figures.hpp>
+
+#include <fmt/format.h>
 
 namespace thrum::fetch {
 

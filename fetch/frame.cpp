@@ -1,11 +1,12 @@
 // thrum/fetch/frame.cpp: floor 5, fetch
+#include <thrum/fetch/figures.hpp>
+#include <thrum/fetch/frame.hpp>
+#include <thrum/fetch/utf8.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <thrum/fetch/figures.hpp>
-#include <thrum/fetch/frame.hpp>
-#include <thrum/fetch/utf8.hpp>
 
 namespace thrum::fetch {
 

@@ -3,10 +3,11 @@
 // functions.
 #pragma once
 
+#include <thrum/fetch/progress.hpp>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <thrum/fetch/progress.hpp>
 #include <vector>
 
 namespace thrum::fetch {

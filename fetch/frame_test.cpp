@@ -1,10 +1,10 @@
 // thrum/fetch/frame_test.cpp: floor 5, fetch
 // Promise: one snapshot and one style give one frame, which never exceeds the window; and the bytes a painter
 // sends leave exactly that frame standing.
-#include <gtest/gtest.h>
-
 #include <thrum/fetch/frame.hpp>
 #include <thrum/fetch/utf8.hpp>
+
+#include <gtest/gtest.h>
 
 namespace thrum::fetch {
 namespace {

@@ -1,8 +1,9 @@
 // thrum/fetch/naming.cpp: floor 5, fetch
-#include <algorithm>
 #include <thrum/base/text.hpp>
 #include <thrum/fetch/naming.hpp>
 #include <thrum/fetch/utf8.hpp>
+
+#include <algorithm>
 #include <vector>
 
 namespace thrum::fetch {

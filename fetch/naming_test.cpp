@@ -1,11 +1,12 @@
 // thrum/fetch/naming_test.cpp: floor 5, fetch
 // Promise: whatever a URL or a server suggests, the name is one harmless file name inside our folder, and no
 // two files of one run share it.
+#include <thrum/fetch/naming.hpp>
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <string>
-#include <thrum/fetch/naming.hpp>
 #include <vector>
 
 namespace thrum::fetch {

@@ -1,7 +1,8 @@
 // thrum/fetch/progress.cpp: floor 5, fetch
+#include <thrum/fetch/progress.hpp>
+
 #include <algorithm>
 #include <cmath>
-#include <thrum/fetch/progress.hpp>
 #include <utility>
 
 namespace thrum::fetch {

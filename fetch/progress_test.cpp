@@ -1,11 +1,12 @@
 // thrum/fetch/progress_test.cpp: floor 5, fetch
 // Promise: the model counts what happened, whatever the order, and its rates and forecasts follow from a
 // clock that is handed in.
+#include <thrum/fetch/figures.hpp>
+#include <thrum/fetch/progress.hpp>
+
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <thrum/fetch/figures.hpp>
-#include <thrum/fetch/progress.hpp>
 
 namespace thrum::fetch {
 namespace {

@@ -1,7 +1,8 @@
 // thrum/fetch/utf8.cpp: floor 5, fetch
+#include <thrum/fetch/utf8.hpp>
+
 #include <algorithm>
 #include <iterator>
-#include <thrum/fetch/utf8.hpp>
 
 namespace thrum::fetch {
 

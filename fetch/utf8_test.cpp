@@ -1,10 +1,11 @@
 // thrum/fetch/utf8_test.cpp: floor 5, fetch
 // Promise: a text of any bytes is shown in exactly the columns it is given, and sends the terminal no
 // commands.
+#include <thrum/fetch/utf8.hpp>
+
 #include <gtest/gtest.h>
 
 #include <string>
-#include <thrum/fetch/utf8.hpp>
 
 namespace thrum::fetch {
 namespace {
