@@ -22,3 +22,7 @@ if(THRUM_SANITIZE)
         target_compile_options(thrum_settings INTERFACE -fno-sanitize-recover=undefined)
     endif()
 endif()
+if(THRUM_FUZZ)
+    # Every floor is watched for new paths; the fuzzers alone link libFuzzer's main.
+    target_compile_options(thrum_settings INTERFACE -fsanitize=fuzzer-no-link)
+endif()

@@ -104,8 +104,8 @@ class InstallTest(unittest.TestCase):
 
     def test_pkg_config_finds_every_floor(self):
         for module in ("thrum", *(f"thrum-{floor}" for floor in self.floors)):
-            self.assertIn(f"-I{self.prefix}/include", " ".join(map(os.path.normpath, self.flags(module)))
-                          .replace("-I/", "-I/"))
+            roots = [os.path.normpath(word[2:]) for word in self.flags(module) if word.startswith("-I")]
+            self.assertIn(str(self.prefix / "include"), roots)
             self.succeeds("pkg-config", "--exact-version=0.1.0", module, env=self.pkg_config_environment())
 
     def test_pkg_config_builds_a_program(self):
@@ -117,7 +117,6 @@ class InstallTest(unittest.TestCase):
         program = self.folder / "program"
         self.succeeds(CXX, "-std=c++20", *WARNINGS, ROOT / "examples" / source, "-o", program,
                       *self.flags(f"thrum-{floor}"))
-        self.succeeds("ldd", program)
 
     def test_the_command_is_installed(self):
         if not (ROOT / "cli" / "cli.hpp").exists():
