@@ -1,8 +1,7 @@
 // thrum/base/text.cpp: floor 0, base
-#include <thrum/base/text.hpp>
-
 #include <algorithm>
 #include <charconv>
+#include <thrum/base/text.hpp>
 
 namespace thrum {
 

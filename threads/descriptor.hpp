@@ -2,13 +2,12 @@
 // A file descriptor whose waits park the thread: the one door from the floors above to the reactors.
 #pragma once
 
-#include <thrum/threads/deadline.hpp>
-
 #include <sys/types.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <thrum/threads/deadline.hpp>
 #include <utility>
 
 namespace thrum {
@@ -19,9 +18,10 @@ namespace internal {
 struct IoHandle;
 }
 
-// Owns a pollable descriptor (socket, pipe, eventfd, pidfd) that is non-blocking, or is only used with calls that
-// do not block (MSG_DONTWAIT). Move-only. Any number of threads may wait and perform on one Descriptor at once;
-// close() wakes them all, and each gets OSError(EBADF). Moving or destroying it while others wait is a bug.
+// Owns a pollable descriptor (socket, pipe, eventfd, pidfd) that is non-blocking, or is only used with calls
+// that do not block (MSG_DONTWAIT). Move-only. Any number of threads may wait and perform on one Descriptor
+// at once; close() wakes them all, and each gets OSError(EBADF). Moving or destroying it while others wait is
+// a bug.
 class Descriptor {
 public:
     Descriptor() noexcept = default;
@@ -39,17 +39,18 @@ public:
     // Idempotent. Wakes every waiter.
     void close() noexcept;
 
-    // Waits until the descriptor is ready (or has failed or hung up) in `direction`. Returns false when `deadline`
-    // or the deadline in force passed first. Throws Cancelled, OSError(EBADF) when closed.
+    // Waits until the descriptor is ready (or has failed or hung up) in `direction`. Returns false when
+    // `deadline` or the deadline in force passed first. Throws Cancelled, OSError(EBADF) when closed.
     bool wait(Direction direction, Deadline deadline = never);
 
-    // Runs `operation(fd)`, a system call returning -1 with errno on failure, until it says something else than
-    // EAGAIN or EINTR, parking in between. Returns its result; -1 with errno ETIMEDOUT when `deadline` or the
-    // deadline in force passed, EBADF when closed. Throws Cancelled. A result from 0 up to below `drained_below`
-    // says that the kernel's buffer is now empty (a short read of a stream), so that the next call parks without
-    // asking first; leave it 0 where that does not follow (datagrams, accept).
+    // Runs `operation(fd)`, a system call returning -1 with errno on failure, until it says something else
+    // than EAGAIN or EINTR, parking in between. Returns its result; -1 with errno ETIMEDOUT when `deadline`
+    // or the deadline in force passed, EBADF when closed. Throws Cancelled. A result from 0 up to below
+    // `drained_below` says that the kernel's buffer is now empty (a short read of a stream), so that the next
+    // call parks without asking first; leave it 0 where that does not follow (datagrams, accept).
     template <class Operation>
-    ssize_t perform(Direction direction, Deadline deadline, std::size_t drained_below, Operation&& operation) {
+    ssize_t perform(Direction direction, Deadline deadline, std::size_t drained_below,
+                    Operation&& operation) {
         for (;;) {
             const unsigned seen = readiness();
             if (!may_try(seen, direction)) {
@@ -69,7 +70,8 @@ public:
     }
 
 private:
-    // A snapshot of the readiness word (see internal/io_handle.hpp); 0 where the kernel has not been asked to tell.
+    // A snapshot of the readiness word (see internal/io_handle.hpp); 0 where the kernel has not been asked to
+    // tell.
     unsigned readiness() const noexcept;
     static bool may_try(unsigned seen, Direction direction) noexcept;
     void drained(unsigned seen, Direction direction, bool was_eagain) noexcept;

@@ -2,14 +2,13 @@
 // Thread: a fiber that looks like Python's threading.Thread and joins itself.
 #pragma once
 
-#include <thrum/threads/deadline.hpp>
-#include <thrum/threads/internal/fiber_start.hpp>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <thrum/threads/deadline.hpp>
+#include <thrum/threads/internal/fiber_start.hpp>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -19,46 +18,49 @@ namespace thrum {
 inline constexpr std::size_t default_stack_size = 64 * 1024;
 
 struct ThreadOptions {
-    std::string name = {};                      // shown in messages; "Thread-N" where empty
+    std::string name = {};                        // shown in messages; "Thread-N" where empty
     std::size_t stack_size = default_stack_size;  // bytes, rounded up to whole pages
 };
 
-// A running function with a stack of its own. Move-only. Starts at once; one that goes out of scope is cancelled
-// and joined. A member may be called from any thread; one object is not to be used by two at once.
+// A running function with a stack of its own. Move-only. Starts at once; one that goes out of scope is
+// cancelled and joined. A member may be called from any thread; one object is not to be used by two at once.
 class Thread {
 public:
     Thread() noexcept = default;
 
     template <class Function, class... Arguments>
-        requires(!std::is_same_v<std::decay_t<Function>, Thread> &&
-                 !std::is_same_v<std::decay_t<Function>, ThreadOptions> &&
-                 std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>)
-    explicit Thread(Function&& function, Arguments&&... arguments)
+    requires(!std::is_same_v<std::decay_t<Function>, Thread> &&
+             !std::is_same_v<std::decay_t<Function>, ThreadOptions> &&
+             std::is_invocable_v<std::decay_t<Function>,
+                                 std::decay_t<Arguments>...>) explicit Thread(Function&& function,
+                                                                              Arguments&&... arguments)
         : Thread(ThreadOptions(), std::forward<Function>(function), std::forward<Arguments>(arguments)...) {}
 
     // Throws OSError when there is no memory for a stack.
     template <class Function, class... Arguments>
-        requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
+    requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
     explicit Thread(const ThreadOptions& options, Function&& function, Arguments&&... arguments)
-        : fiber_(internal::start_fiber(
-              {options.name, options.stack_size},
-              [function = std::decay_t<Function>(std::forward<Function>(function)),
-               bound = std::tuple<std::decay_t<Arguments>...>(std::forward<Arguments>(arguments)...)]() mutable {
-                  std::apply(std::move(function), std::move(bound));
-              })) {}
+        : fiber_(internal::start_fiber({options.name, options.stack_size},
+                                       [function = std::decay_t<Function>(std::forward<Function>(function)),
+                                        bound = std::tuple<std::decay_t<Arguments>...>(
+                                            std::forward<Arguments>(arguments)...)]() mutable {
+                                           std::apply(std::move(function), std::move(bound));
+                                       })) {}
 
     Thread(Thread&& other) noexcept : fiber_(std::exchange(other.fiber_, nullptr)) {}
     Thread& operator=(Thread&& other) noexcept;
     // Cancels and joins; an exception nobody joined for is reported to standard error.
     ~Thread();
 
-    // Waits for the function to end and rethrows what it threw (but Cancelled after cancel()). Throws TimeoutError,
-    // Cancelled (of the caller), Error when not joinable. After it returns or rethrows, not joinable.
+    // Waits for the function to end and rethrows what it threw (but Cancelled after cancel()). Throws
+    // TimeoutError, Cancelled (of the caller), Error when not joinable. After it returns or rethrows, not
+    // joinable.
     void join();
     // Waits up to `timeout`; false when the thread still runs. Otherwise as join().
     bool join_for(std::chrono::nanoseconds timeout);
     bool joinable() const noexcept { return fiber_ != nullptr; }
-    // Lets it run on its own. Its uncaught exceptions are reported to standard error, as Python's excepthook does.
+    // Lets it run on its own. Its uncaught exceptions are reported to standard error, as Python's excepthook
+    // does.
     void detach();
     // Asks it to stop: its present or next wait throws Cancelled, once for each call. Does not wait.
     void cancel();
@@ -68,12 +70,15 @@ public:
     std::string name() const;
 
 private:
+    bool join_until(Deadline deadline);
+
     internal::Fiber* fiber_ = nullptr;
 };
 
 // The calling thread, fiber or not, gives way to others that are ready. Not a cancellation point.
 void yield();
-// Throws Cancelled if the calling thread was asked to stop, TimeoutError when the deadline in force has passed.
+// Throws Cancelled if the calling thread was asked to stop, TimeoutError when the deadline in force has
+// passed.
 void check_cancelled();
 // The calling thread's id and name; plain threads have them too.
 std::uint64_t current_thread_id();

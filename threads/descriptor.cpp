@@ -1,0 +1,151 @@
+// thrum/threads/descriptor.cpp: floor 1, threads
+#include <poll.h>
+#include <unistd.h>
+
+#include <thrum/base/errors.hpp>
+#include <thrum/threads/descriptor.hpp>
+#include <thrum/threads/internal/io_handle.hpp>
+#include <thrum/threads/internal/reactor.hpp>
+#include <thrum/threads/internal/worker.hpp>
+#include <utility>
+
+namespace thrum {
+
+using internal::IoHandle;
+using internal::IoWait;
+using internal::SpinGuard;
+using internal::Task;
+using internal::Wake;
+using internal::Worker;
+namespace readiness = internal::readiness;
+
+namespace {
+
+// The handle of a descriptor, made at its first wait; two first waiters agree on one.
+IoHandle& handle_of(std::atomic<IoHandle*>& place) {
+    IoHandle* handle = place.load(std::memory_order_acquire);
+    if (handle != nullptr) return *handle;
+    IoHandle* const fresh = internal::allocate_handle();
+    if (place.compare_exchange_strong(handle, fresh, std::memory_order_acq_rel)) return *fresh;
+    internal::recycle_handle(fresh);
+    return *handle;
+}
+
+Wake park_on(IoHandle& handle, IoWait& wait, Task& task, int fd, Deadline deadline) noexcept {
+    if (!task.is_fiber()) {
+        return task.park_on_descriptor(fd, wait.direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT,
+                                       deadline);
+    }
+    internal::Reactor& reactor = Worker::current()->reactor();
+    if (reactor.watch(handle, fd, wait) != 0) {
+        // Not a descriptor the kernel can watch, a plain file for one: it is always ready.
+        if (task.claim(Wake::notified)) task.wake();
+    }
+    const Wake how = task.park(deadline);
+    if (how != Wake::notified) reactor.unwatch(wait);
+    return how;
+}
+
+}  // namespace
+
+Descriptor::Descriptor(Descriptor&& other) noexcept
+    : fd_(other.fd_.exchange(-1)), handle_(other.handle_.exchange(nullptr)) {}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+    if (this != &other) {
+        close();
+        handle_.store(other.handle_.exchange(nullptr));
+        fd_.store(other.fd_.exchange(-1));
+    }
+    return *this;
+}
+
+int Descriptor::release() noexcept {
+    const int fd = fd_.exchange(-1);
+    if (IoHandle* const handle = handle_.exchange(nullptr)) {
+        {
+            SpinGuard guard(handle->spin);
+            handle->closed = true;
+            if (handle->registered != nullptr) handle->registered->forget(*handle, fd);
+            handle->waiters[0].wake_all(Wake::closed);
+            handle->waiters[1].wake_all(Wake::closed);
+        }
+        internal::recycle_handle(handle);
+    }
+    return fd;
+}
+
+void Descriptor::close() noexcept {
+    const int fd = release();
+    if (fd >= 0) ::close(fd);
+}
+
+unsigned Descriptor::readiness() const noexcept {
+    const IoHandle* const handle = handle_.load(std::memory_order_acquire);
+    return handle == nullptr ? 0 : handle->word.load(std::memory_order_acquire);
+}
+
+bool Descriptor::may_try(unsigned seen, Direction direction) noexcept {
+    return (seen & readiness::dry(direction)) == 0;
+}
+
+void Descriptor::drained(unsigned seen, Direction direction, bool was_eagain) noexcept {
+    IoHandle* const handle = handle_.load(std::memory_order_acquire);
+    if (handle == nullptr) return;
+    // After a hang-up there will be no further event to undo the mark, so only the kernel's own word sets it.
+    if (!was_eagain && (seen & readiness::hung_up) != 0) return;
+    const unsigned marked = (seen & ~readiness::hung_up) | readiness::dry(direction);
+    handle->word.compare_exchange_strong(seen, marked, std::memory_order_acq_rel);
+}
+
+bool Descriptor::wait_for_perform(Direction direction, Deadline deadline) {
+    const int fd = this->fd();
+    if (fd < 0) {
+        errno = EBADF;
+        return false;
+    }
+    Task& task = internal::current_task();
+    IoHandle& handle = handle_of(handle_);
+    IoWait wait(task, direction);
+    Wake how;
+    {
+        SpinGuard guard(handle.spin);
+        if (handle.closed) {
+            errno = EBADF;
+            return false;
+        }
+        // News may have come between the system call and now; an unregistered handle gets none, so it must
+        // park.
+        const unsigned word = handle.word.load(std::memory_order_acquire);
+        if (handle.registered != nullptr && may_try(word, direction)) return true;
+        task.arm();
+        handle.waiters[static_cast<int>(direction)].push_back(wait);
+    }
+    how = park_on(handle, wait, task, fd, internal::effective_deadline(task, deadline));
+    {
+        SpinGuard guard(handle.spin);
+        if (wait.linked) handle.waiters[static_cast<int>(direction)].remove(wait);
+        // Where no epoll event undoes the mark (io_uring, poll(2)), the waiter does.
+        if (how == Wake::notified) handle.word.fetch_and(~readiness::dry(direction));
+    }
+    if (how == Wake::notified) return true;
+    if (how == Wake::cancelled) throw Cancelled();
+    errno = how == Wake::closed ? EBADF : ETIMEDOUT;
+    return false;
+}
+
+bool Descriptor::wait(Direction direction, Deadline deadline) {
+    // Asks the kernel first: a mark may be older than the readiness.
+    if (!is_open()) throw_os_error(EBADF, "cannot wait on a descriptor");
+    pollfd now{fd(), static_cast<short>(direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT), 0};
+    for (;;) {
+        const unsigned seen = readiness();
+        if (::poll(&now, 1, 0) != 0) return true;
+        drained(seen, direction, true);
+        if (wait_for_perform(direction, deadline)) continue;
+        if (errno == ETIMEDOUT) return false;
+        throw_os_error(errno, "cannot wait on a descriptor");
+    }
+}
+
+}  // namespace thrum

@@ -1,0 +1,61 @@
+// thrum/threads/internal/context.hpp: floor 1, threads
+// One suspended point of execution: registers (Boost.Context), exception state, and what the sanitizers must
+// know.
+#pragma once
+
+#include <cstddef>
+#include <thrum/threads/internal/stack.hpp>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+
+namespace thrum::internal {
+
+// The two words libstdc++ and libc++abi keep per OS thread for exceptions in flight (__cxa_eh_globals in the
+// Itanium C++ ABI, 2.2.2). Without saving them at each switch, one fiber's `throw;` rethrows another's
+// exception.
+struct ExceptionState {
+    void* caught = nullptr;
+    unsigned int uncaught = 0;
+};
+
+class Context {
+public:
+    using Entry = void (*)(Context& self);
+
+    // A context that is running already: the OS thread's own.
+    Context() noexcept;
+    // A context that will run entry(*this) on the memory from `bottom` up to `top` when first switched to.
+    Context(char* bottom, char* top, Entry entry) noexcept;
+    ~Context();
+    Context(const Context&) = delete;
+    Context& operator=(const Context&) = delete;
+
+    // Saves the running context in `from` and goes on with `to`; returns when something switches back to
+    // `from`. `ending` says that `from` never runs again. Both belong to the calling OS thread.
+    static void switch_to(Context& from, Context& to, bool ending = false) noexcept;
+
+private:
+    struct Trampoline;
+
+    void* registers_ = nullptr;
+    Entry entry_ = nullptr;
+    ExceptionState exceptions_;
+#if defined(__SANITIZE_ADDRESS__)
+    void* fake_stack_ = nullptr;
+    const void* bottom_ = nullptr;
+    std::size_t size_ = 0;
+#endif
+#if defined(__SANITIZE_THREAD__)
+    void* tsan_fiber_ = nullptr;
+    bool own_tsan_fiber_ = false;
+#endif
+};
+
+}  // namespace thrum::internal

@@ -1,0 +1,110 @@
+// thrum/threads/internal/epoll_reactor.cpp: floor 1, threads
+// Edge-triggered epoll: a descriptor is registered once, with the worker that first waits on it, for both
+// directions (epoll(7)). Its events then cost no further system calls.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <thrum/base/errors.hpp>
+#include <thrum/base/file.hpp>
+#include <thrum/threads/internal/reactor.hpp>
+
+namespace thrum::internal {
+
+namespace {
+
+constexpr std::size_t events_per_poll = 256;
+
+class EpollReactor final : public Reactor {
+public:
+    EpollReactor() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+        if (!epoll_ || !wake_) throw_os_error(errno, "cannot make an epoll instance");
+        epoll_event event{};
+        event.events = EPOLLIN | EPOLLET;
+        event.data.ptr = nullptr;
+        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) {
+            throw_os_error(errno, "cannot watch an eventfd");
+        }
+    }
+
+    const char* name() const noexcept override { return "epoll"; }
+    void start() override {}
+
+    int watch(IoHandle& handle, int fd, IoWait&) noexcept override {
+        // Under the handle's Spin, so that two first waiters do not both register, and close() comes before
+        // or after.
+        SpinGuard guard(handle.spin);
+        if (handle.registered != nullptr || handle.closed) return 0;
+        epoll_event event{};
+        event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+        event.data.ptr = &handle;
+        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return errno;
+        handle.registered = this;
+        return 0;
+    }
+
+    void unwatch(IoWait&) noexcept override {}
+
+    void poll(Deadline until) noexcept override {
+        std::array<epoll_event, events_per_poll> events;
+        const int count = wait(events, until);
+        for (int i = 0; i < count; ++i) {
+            const epoll_event& event = events[static_cast<std::size_t>(i)];
+            if (event.data.ptr == nullptr) continue;  // wake(): edge-triggered, the counter is never read
+            const bool gone = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
+            deliver(*static_cast<IoHandle*>(event.data.ptr),
+                    gone || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0,
+                    gone || (event.events & EPOLLOUT) != 0, gone || (event.events & EPOLLRDHUP) != 0);
+        }
+    }
+
+    void wake() noexcept override {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
+    }
+
+    void forget(IoHandle&, int fd) noexcept override {
+        // Closing would not do where a duplicate of the descriptor lives on, in a child process for one.
+        epoll_event event{};
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &event);
+    }
+
+private:
+    int wait(std::array<epoll_event, events_per_poll>& events, Deadline until) noexcept {
+        timespec left{};
+        if (until != never) {
+            const auto now = std::chrono::steady_clock::now();
+            if (until > now) {
+                const auto nanoseconds = std::chrono::nanoseconds(until - now).count();
+                left.tv_sec = nanoseconds / 1'000'000'000;
+                left.tv_nsec = nanoseconds % 1'000'000'000;
+            }
+        }
+        if (has_pwait2_) {
+            const int count = ::epoll_pwait2(epoll_.get(), events.data(), events_per_poll,
+                                             until == never ? nullptr : &left, nullptr);
+            if (count >= 0 || errno != ENOSYS) return count;
+            has_pwait2_ = false;  // before Linux 5.11
+        }
+        constexpr long longest = 1'000'000;  // milliseconds; poll() may return early
+        const long milliseconds =
+            left.tv_sec >= 1000 ? longest : left.tv_sec * 1000 + (left.tv_nsec + 999'999) / 1'000'000;
+        return ::epoll_wait(epoll_.get(), events.data(), events_per_poll,
+                            until == never ? -1 : static_cast<int>(milliseconds));
+    }
+
+    UniqueFd epoll_;
+    UniqueFd wake_;
+    bool has_pwait2_ = true;
+};
+
+}  // namespace
+
+std::unique_ptr<Reactor> make_epoll_reactor() { return std::make_unique<EpollReactor>(); }
+
+}  // namespace thrum::internal

@@ -1,0 +1,116 @@
+// thrum/threads/internal/fiber.cpp: floor 1, threads
+#include <cstddef>
+#include <cstdio>
+#include <new>
+#include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/fiber.hpp>
+#include <thrum/threads/internal/fiber_start.hpp>
+#include <thrum/threads/internal/runtime.hpp>
+#include <thrum/threads/internal/worker.hpp>
+#include <thrum/threads/thread.hpp>
+
+namespace thrum::internal {
+
+namespace {
+
+constexpr std::size_t guard_bytes = 4096;
+
+char* align_down(char* pointer, std::size_t alignment) noexcept {
+    return reinterpret_cast<char*>(reinterpret_cast<std::uintptr_t>(pointer) / alignment * alignment);
+}
+
+// From the top down: the Fiber, its closure, the stack proper.
+char* fiber_place(const Stack& stack) noexcept {
+    return align_down(stack.top() - sizeof(Fiber), alignof(Fiber));
+}
+
+}  // namespace
+
+Fiber::Fiber(const Stack& owned, void* closure_memory, char* stack_top, std::string name) noexcept
+    : Task(true),
+      context(owned.base + guard_bytes, stack_top, &Fiber::entry),
+      closure(closure_memory),
+      stack(owned),
+      name_(std::move(name)) {
+    id = next_thread_id();
+}
+
+Fiber* make_fiber(FiberOptions options, std::size_t closure_size, std::size_t closure_alignment) {
+    const std::size_t size = options.stack_size == default_stack_size && closure_size <= 1024
+                                 ? options.stack_size
+                                 : options.stack_size + closure_size;
+    const Stack stack = Worker::take_stack(stack_size_for(size));
+    char* const place = fiber_place(stack);
+    char* const closure = align_down(place - closure_size, closure_alignment);
+    return ::new (place) Fiber(stack, closure, align_down(closure, 16), std::move(options.name));
+}
+
+void* closure_of(Fiber* fiber) noexcept { return fiber->closure; }
+
+void discard_fiber(Fiber* fiber) noexcept {
+    fiber->release();
+    fiber->release();
+}
+
+void launch_fiber(Fiber* fiber, void (*run)(void*)) noexcept {
+    fiber->run = run;
+    Runtime::get().launch(*fiber);
+}
+
+void Fiber::release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    const Stack owned = stack;
+    this->~Fiber();
+    Worker::give_stack(owned);
+}
+
+void Fiber::entry(Context&) {
+    Worker& home = *Worker::current();
+    Fiber& self = *home.running();
+    home.arrived();
+    self.execute();
+    self.finish();
+    home.leave();
+}
+
+void Fiber::execute() noexcept {
+    try {
+        run(closure);
+    } catch (const Cancelled&) {
+        // A thread that was asked to stop has stopped: nothing to report.
+    } catch (...) {
+        error_ = std::current_exception();
+    }
+}
+
+void Fiber::finish() noexcept {
+    if ((fate_.fetch_or(ended_bit, std::memory_order_acq_rel) & disowned_bit) != 0) report_error();
+    SpinGuard guard(spin_);
+    finished_.store(true, std::memory_order_release);
+    joiners_.wake_all();
+}
+
+Wake Fiber::wait_finished(Deadline deadline, bool shielded) noexcept {
+    if (finished()) return Wake::notified;
+    SpinGuard guard(spin_);
+    if (finished()) return Wake::notified;
+    return wait_on(joiners_, spin_, guard, current_task(), deadline, shielded);
+}
+
+void Fiber::disown() noexcept {
+    if ((fate_.fetch_or(disowned_bit, std::memory_order_acq_rel) & ended_bit) != 0) report_error();
+}
+
+void Fiber::report_error() noexcept {
+    if (!error_) return;
+    try {
+        std::rethrow_exception(error_);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "Exception in thread %s: %s\n", name().c_str(), error.what());
+    } catch (...) {
+        std::fprintf(stderr, "Exception in thread %s: not a std::exception\n", name().c_str());
+    }
+    error_ = nullptr;
+}
+
+}  // namespace thrum::internal

@@ -1,0 +1,49 @@
+// thrum/threads/internal/io_handle.hpp: floor 1, threads
+// What is known of one descriptor, and who waits on it. Handles are recycled and never freed, so a completion
+// that comes late meets a living handle; at worst it wakes somebody who then asks the kernel again.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thrum/threads/descriptor.hpp>
+#include <thrum/threads/internal/wait_list.hpp>
+
+namespace thrum::internal {
+
+class Reactor;
+
+// The readiness word: two bits that say "do not ask the kernel, it has nothing", the sticky hang-up bit, and
+// above them a count of events, so that a thread that saw EAGAIN does not overwrite news that came meanwhile.
+namespace readiness {
+inline constexpr unsigned dry_read = 1;
+inline constexpr unsigned dry_write = 2;
+inline constexpr unsigned hung_up = 4;
+inline constexpr unsigned event = 8;
+constexpr unsigned dry(Direction direction) noexcept {
+    return direction == Direction::read ? dry_read : dry_write;
+}
+}  // namespace readiness
+
+// One thread's wait on a descriptor, on its stack.
+struct IoWait : Waiter {
+    IoWait(Task& task, Direction towards) noexcept : Waiter(task), direction(towards) {}
+    Direction direction;
+    std::uint32_t slot = 0;  // the io_uring reactor's
+};
+
+struct IoHandle {
+    Spin spin;
+    WaitList waiters[2];            // by Direction
+    Reactor* registered = nullptr;  // the epoll reactor that tells of it; nullptr while none does
+    std::atomic<unsigned> word = 0;
+    bool closed = false;
+    IoHandle* next_free = nullptr;
+};
+
+IoHandle* allocate_handle();
+void recycle_handle(IoHandle* handle) noexcept;
+
+// News from the kernel: marks the directions as worth asking and wakes their waiters.
+void deliver(IoHandle& handle, bool readable, bool writable, bool hung_up) noexcept;
+
+}  // namespace thrum::internal

@@ -1,0 +1,51 @@
+// thrum/threads/internal/runtime.hpp: floor 1, threads
+// The workers together: where a new fiber goes, who is asleep, who takes over what.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <thrum/threads/internal/worker.hpp>
+#include <vector>
+
+namespace thrum::internal {
+
+// Started at first use, never destroyed: detached threads may run until the process ends. Thread-safe.
+class Runtime {
+public:
+    static Runtime& get();
+
+    const char* reactor_name() const noexcept { return reactor_name_; }
+    std::size_t worker_count() const noexcept { return workers_.size(); }
+
+    // A fiber that never ran, by any thread.
+    void launch(Fiber& fiber) noexcept;
+    // To the queue all workers share.
+    void inject(Fiber& fiber) noexcept;
+    // For `worker`: one new fiber to run, more of them into its nursery; nullptr where there are none.
+    Fiber* take_injected(Worker& worker) noexcept;
+    Fiber* steal(Worker& thief) noexcept;
+    bool has_new_fibers() const noexcept;
+
+    // A worker has `waiting` new fibers of its own: wakes another to share them where that pays.
+    void new_work(std::uint32_t waiting) noexcept;
+    // Around a worker's sleep. True: others are awake, so sleep only for a while and look again.
+    bool begin_sleep() noexcept;
+    void end_sleep(bool watching) noexcept;
+
+private:
+    Runtime();
+    void start_workers();
+    bool wake_one() noexcept;
+    Worker* less_loaded_than(const Worker& own) noexcept;
+
+    std::vector<std::unique_ptr<Worker>> workers_;
+    const char* reactor_name_ = "";
+    Spin spin_;
+    FiberQueue injected_;
+    std::atomic<std::size_t> injected_count_ = 0;
+    std::atomic<unsigned> sleepers_ = 0;
+    std::atomic<unsigned> watchers_ = 0;
+};
+
+}  // namespace thrum::internal

@@ -1,0 +1,146 @@
+// thrum/threads/internal/stack.cpp: floor 1, threads
+// Guards by MADV_GUARD_INSTALL (Linux 6.13), which splits no mapping, so that a million guards are one VMA.
+// Older kernels: mprotect(2), which costs two VMAs each, up to a share of vm.max_map_count; then stacks go
+// unguarded and the statistics say so.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/spin.hpp>
+#include <thrum/threads/internal/stack.hpp>
+#include <thrum/threads/thread.hpp>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
+
+namespace thrum::internal {
+
+namespace {
+
+constexpr std::size_t page = 4096;
+constexpr std::size_t slab_bytes = 4 * 1024 * 1024;
+constexpr int madv_guard_install = 102;              // not in the headers of Debian 12
+constexpr std::size_t idle_stacks_kept_warm = 1024;  // beyond, their pages go back to the kernel
+constexpr std::uint32_t colours = 32;
+constexpr std::uint32_t colour_step = 64;  // bytes: one cache line
+
+class Pool {
+public:
+    Stack allocate(std::size_t size) {
+        if (size != stack_size_for(default_stack_size)) return map_one(size);
+        SpinGuard guard(spin_);
+        if (idle_.empty()) map_slab(size);
+        const Stack stack = idle_.back();
+        idle_.pop_back();
+        return stack;
+    }
+
+    void release(const Stack& stack) noexcept {
+        if (!stack.pooled) {
+#if defined(__SANITIZE_ADDRESS__)
+            __lsan_unregister_root_region(stack.base, stack.size);
+#endif
+            ::munmap(stack.base, stack.size);
+            return;
+        }
+        SpinGuard guard(spin_);
+        // MADV_DONTNEED leaves installed guards in place (madvise(2)).
+        if (idle_.size() >= idle_stacks_kept_warm)
+            ::madvise(stack.base + page, stack.size - page, MADV_DONTNEED);
+        idle_.push_back(stack);  // capacity was reserved when the slab was mapped
+    }
+
+    StackStatistics statistics() noexcept {
+        SpinGuard guard(spin_);
+        return statistics_;
+    }
+
+private:
+    static char* map(std::size_t size) {
+        void* const memory =
+            ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) {
+            throw_os_error(errno, "cannot map " + std::to_string(size) + " bytes for thread stacks");
+        }
+        // A huge page would make each parked thread cost two megabytes.
+        ::madvise(memory, size, MADV_NOHUGEPAGE);
+#if defined(__SANITIZE_ADDRESS__)
+        // What only a parked thread's stack points to is not leaked.
+        __lsan_register_root_region(memory, size);
+#endif
+        return static_cast<char*>(memory);
+    }
+
+    void place_guard(char* base) noexcept {
+        ++statistics_.mapped;
+        if (can_install_ && ::madvise(base, page, madv_guard_install) == 0) {
+            ++statistics_.guarded;
+            return;
+        }
+        can_install_ = false;
+        if (mprotected_ < mprotect_limit() && ::mprotect(base, page, PROT_NONE) == 0) {
+            ++mprotected_;
+            ++statistics_.guarded;
+        }
+    }
+
+    // Each guard splits its mapping in two; a third of the limit is left for the rest of the process.
+    static std::size_t mprotect_limit() noexcept {
+        static const std::size_t limit = [] {
+            std::size_t maps = 65530;
+            std::ifstream("/proc/sys/vm/max_map_count") >> maps;
+            return maps / 3;
+        }();
+        return limit;
+    }
+
+    void map_slab(std::size_t size) {
+        const std::size_t count = std::max<std::size_t>(1, slab_bytes / size);
+        idle_.reserve(statistics_.mapped + count);
+        char* const slab = map(count * size);
+        for (std::size_t i = count; i-- > 0;) {
+            char* const base = slab + i * size;
+            place_guard(base);
+            idle_.push_back(
+                {base, size, true, static_cast<std::uint32_t>(statistics_.mapped % colours) * colour_step});
+        }
+    }
+
+    Stack map_one(std::size_t size) {
+        const Stack stack{map(size), size, false, 0};
+        SpinGuard guard(spin_);
+        place_guard(stack.base);
+        return stack;
+    }
+
+    Spin spin_;
+    std::vector<Stack> idle_;
+    StackStatistics statistics_;
+    std::size_t mprotected_ = 0;
+    bool can_install_ = true;
+};
+
+Pool& pool() {
+    static Pool* const instance = new Pool;  // lives as long as any thread may
+    return *instance;
+}
+
+}  // namespace
+
+std::size_t stack_size_for(std::size_t requested) noexcept {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    requested *= 4;  // instrumented frames are several times as large
+#endif
+    const std::size_t least = 4 * page;
+    return (std::max(requested, least) + page - 1) / page * page;
+}
+
+Stack allocate_stack(std::size_t size) { return pool().allocate(size); }
+void release_stack(const Stack& stack) noexcept { pool().release(stack); }
+StackStatistics stack_statistics() noexcept { return pool().statistics(); }
+
+}  // namespace thrum::internal

@@ -1,0 +1,103 @@
+// thrum/threads/internal/task.hpp: floor 1, threads
+// What a fiber and an OS thread have in common: the word on which exactly one waker wins, and how to wait on
+// it.
+//
+// A wait runs so: arm() the word, publish a Waiter where wakers look, park(). A waker, a timer and a
+// canceller each try to claim() the armed word; one succeeds and wakes the task, the others go on to the next
+// waiter. So a cancelled or expired waiter never swallows a wake-up, and nobody is woken twice.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <thrum/threads/deadline.hpp>
+#include <thrum/threads/internal/timer_wheel.hpp>
+
+namespace thrum::internal {
+
+class Fiber;
+
+enum class Wake : std::uint32_t {
+    idle,       // not waiting
+    armed,      // waiting; anyone may claim
+    shielded,   // waiting; only a notifier may claim, neither cancel() nor a deadline
+    notified,   // what was waited for has come
+    expired,    // the deadline passed
+    cancelled,  // cancel()
+    closed,     // the descriptor was closed
+};
+
+class Task {
+public:
+    explicit Task(bool is_fiber) noexcept : is_fiber_(is_fiber) { timer.owner = this; }
+    Task(const Task&) = delete;
+    Task& operator=(const Task&) = delete;
+
+    bool is_fiber() const noexcept { return is_fiber_; }
+
+    // By the task itself, before it publishes its Waiter.
+    void arm(bool shielded = false) noexcept {
+        word_.store(shielded ? Wake::shielded : Wake::armed, std::memory_order_relaxed);
+    }
+    // By anyone: true for the one claimer that must now call wake().
+    bool claim(Wake reason) noexcept {
+        Wake expected = Wake::armed;
+        if (word_.compare_exchange_strong(expected, reason, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed)) {
+            return true;
+        }
+        return expected == Wake::shielded &&
+               word_.compare_exchange_strong(expected, reason, std::memory_order_acq_rel,
+                                             std::memory_order_relaxed);
+    }
+    // Claims for a cancel or an expiry: leaves a shielded wait alone. Sequentially consistent, see cancel().
+    bool interrupt(Wake reason) noexcept {
+        Wake expected = Wake::armed;
+        return word_.compare_exchange_strong(expected, reason);
+    }
+    // Makes a claimed task run again. Safe although an OS thread may have seen its word change and moved on:
+    // task records of OS threads are recycled, never freed.
+    void wake() noexcept;
+
+    // By the task itself: waits until claimed, or until `deadline`, and says why it ended. Does not throw.
+    Wake park(Deadline deadline = never) noexcept;
+    // As park(), but also until `fd` is ready for the poll(2) `events`. Only for tasks that are OS threads.
+    Wake park_on_descriptor(int fd, short events, Deadline deadline) noexcept;
+
+    // By anyone who keeps the task alive: its present or next unshielded wait ends with Wake::cancelled.
+    void cancel() noexcept;
+    bool take_cancel() noexcept;  // by the task itself: true once for each cancel()
+    void forget_cancels() noexcept { cancels_.store(0, std::memory_order_relaxed); }
+    bool cancel_pending() const noexcept { return cancels_.load() > 0; }
+
+    Deadline deadline = never;  // of the Timeout scopes; only the task itself looks
+    std::uint64_t id = 0;
+    TimerNode timer;
+
+private:
+    Wake park_fiber(Deadline deadline) noexcept;
+    Wake park_os_thread(Deadline deadline) noexcept;
+    Wake finish_wait() noexcept;
+
+    std::atomic<Wake> word_ = Wake::idle;
+    std::atomic<std::uint32_t> cancels_ = 0;
+    std::atomic<bool> polling_ = false;  // an OS thread is in poll(2): wake it through event_fd_
+    const bool is_fiber_;
+    int event_fd_ = -1;
+};
+
+// The calling thread's record, fiber or not.
+Task& current_task() noexcept;
+
+// Throws what a wait that ended with `how` must throw: Cancelled, or TimeoutError where the deadline in
+// force, not the wait's own `deadline`, had passed. Returns true for notified, false for expired by its own
+// deadline.
+bool settle(Wake how, Task& task, Deadline deadline);
+// The earlier of the wait's own deadline and the one in force.
+inline Deadline effective_deadline(const Task& task, Deadline deadline) noexcept {
+    return deadline < task.deadline ? deadline : task.deadline;
+}
+
+std::uint64_t next_thread_id() noexcept;
+
+}  // namespace thrum::internal

@@ -1,0 +1,203 @@
+// thrum/threads/internal/uring_reactor.cpp: floor 1, threads
+// io_uring: each wait is a one-shot poll request, submitted together with the next look at the ring, so
+// arming costs no system call of its own (io_uring_setup(2): SINGLE_ISSUER, DEFER_TASKRUN;
+// io_uring_enter(2)).
+//
+// A request's user data names a slot and the slot's generation. A completion whose generation is over is
+// dropped, so nobody waits for the completion of a cancelled poll: the kernel writes to no memory of ours but
+// the ring.
+#include <liburing.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <thrum/base/file.hpp>
+#include <thrum/threads/internal/reactor.hpp>
+#include <vector>
+
+namespace thrum::internal {
+
+namespace {
+
+constexpr unsigned submission_entries = 256;
+constexpr unsigned completion_entries = 4096;
+constexpr std::uint64_t wake_data = ~std::uint64_t{0};
+constexpr std::uint64_t ignored_data = wake_data - 1;
+constexpr std::uint32_t no_slot = ~std::uint32_t{0};
+
+struct Slot {
+    IoWait* wait = nullptr;
+    std::uint32_t generation = 0;
+    std::uint32_t next_free = no_slot;
+};
+
+class UringReactor final : public Reactor {
+public:
+    // Leaves valid() false where the kernel refuses.
+    UringReactor() noexcept : wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+        io_uring_params parameters;
+        std::memset(&parameters, 0, sizeof parameters);
+        parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED |
+                           IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_TASKRUN_FLAG |
+                           IORING_SETUP_COOP_TASKRUN;
+        parameters.cq_entries = completion_entries;
+        valid_ = wake_ && io_uring_queue_init_params(submission_entries, &ring_, &parameters) == 0;
+        if (valid_ && (parameters.features & (IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP)) !=
+                          (IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP)) {
+            io_uring_queue_exit(&ring_);
+            valid_ = false;
+        }
+    }
+    ~UringReactor() override {
+        if (valid_) io_uring_queue_exit(&ring_);
+    }
+
+    bool valid() const noexcept { return valid_; }
+    const char* name() const noexcept override { return "io_uring"; }
+
+    void start() override {
+        // The thread that enables the ring becomes its single issuer. Debian's liburing 2.3 declares
+        // io_uring_enable_rings() but does not export it.
+        if (::syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) != 0) {
+            std::fprintf(stderr, "thrum: cannot enable an io_uring: %s\n", std::strerror(errno));
+            std::abort();
+        }
+        arm_wake();
+    }
+
+    int watch(IoHandle&, int fd, IoWait& wait) noexcept override {
+        wait.slot = take_slot(wait);
+        io_uring_sqe* const sqe = next_entry();
+        io_uring_prep_poll_add(sqe, fd, wait.direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT);
+        sqe->user_data = data_of(wait.slot);
+        return 0;
+    }
+
+    void unwatch(IoWait& wait) noexcept override {
+        if (slots_[wait.slot].wait != &wait)
+            return;  // completed, and its wake-up lost the race to another reason
+        io_uring_sqe* const sqe = next_entry();
+        io_uring_prep_poll_remove(sqe, data_of(wait.slot));
+        sqe->user_data = ignored_data;
+        free_slot(wait.slot);
+    }
+
+    void poll(Deadline until) noexcept override {
+        if (io_uring_cq_ready(&ring_) == 0) enter(until);
+        unsigned head;
+        unsigned count = 0;
+        io_uring_cqe* cqe;
+        io_uring_for_each_cqe(&ring_, head, cqe) {
+            ++count;
+            complete(*cqe);
+        }
+        io_uring_cq_advance(&ring_, count);
+        if (rearm_wake_) arm_wake();
+    }
+
+    void wake() noexcept override {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
+    }
+
+    // The waiter that close() wakes removes its own poll request.
+    void forget(IoHandle&, int) noexcept override {}
+
+private:
+    void enter(Deadline until) noexcept {
+        if (until == never) {
+            io_uring_submit_and_wait(&ring_, 1);
+            return;
+        }
+        const auto now = std::chrono::steady_clock::now();
+        if (until <= now) {
+            // With DEFER_TASKRUN completions wait for us to ask; the flag says whether there are any.
+            const bool pending = (*ring_.sq.kflags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+            if (pending || io_uring_sq_ready(&ring_) > 0) io_uring_submit_and_get_events(&ring_);
+            return;
+        }
+        const auto left = std::chrono::nanoseconds(until - now).count();
+        __kernel_timespec timeout{};
+        timeout.tv_sec = left / 1'000'000'000;
+        timeout.tv_nsec = left % 1'000'000'000;
+        io_uring_cqe* first = nullptr;
+        io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+    }
+
+    void complete(const io_uring_cqe& cqe) noexcept {
+        if (cqe.user_data == ignored_data) return;
+        if (cqe.user_data == wake_data) {
+            std::uint64_t count;
+            [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof count);
+            rearm_wake_ = (cqe.flags & IORING_CQE_F_MORE) == 0;
+            return;
+        }
+        const auto index = static_cast<std::uint32_t>(cqe.user_data);
+        Slot& slot = slots_[index];
+        if (slot.generation != static_cast<std::uint32_t>(cqe.user_data >> 32)) return;
+        IoWait& wait = *slot.wait;
+        free_slot(index);
+        // Whatever the result, the system call itself will tell: the waiter asks again.
+        if (wait.task->claim(Wake::notified)) wait.task->wake();
+    }
+
+    void arm_wake() noexcept {
+        rearm_wake_ = false;
+        io_uring_sqe* const sqe = next_entry();
+        io_uring_prep_poll_multishot(sqe, wake_.get(), POLLIN);
+        sqe->user_data = wake_data;
+    }
+
+    io_uring_sqe* next_entry() noexcept {
+        for (;;) {
+            if (io_uring_sqe* const sqe = io_uring_get_sqe(&ring_)) return sqe;
+            io_uring_submit(&ring_);
+        }
+    }
+
+    std::uint64_t data_of(std::uint32_t index) const noexcept {
+        return std::uint64_t{slots_[index].generation} << 32 | index;
+    }
+
+    std::uint32_t take_slot(IoWait& wait) noexcept {
+        if (free_ == no_slot) {
+            slots_.emplace_back();
+            free_ = static_cast<std::uint32_t>(slots_.size() - 1);
+        }
+        const std::uint32_t index = free_;
+        free_ = slots_[index].next_free;
+        slots_[index].wait = &wait;
+        return index;
+    }
+
+    void free_slot(std::uint32_t index) noexcept {
+        slots_[index].wait = nullptr;
+        // 31 bits, so that no data word equals the two reserved ones.
+        slots_[index].generation = (slots_[index].generation + 1) & 0x7fff'ffff;
+        slots_[index].next_free = free_;
+        free_ = index;
+    }
+
+    io_uring ring_{};
+    UniqueFd wake_;
+    bool valid_ = false;
+    bool rearm_wake_ = false;
+    std::vector<Slot> slots_;
+    std::uint32_t free_ = no_slot;
+};
+
+}  // namespace
+
+std::unique_ptr<Reactor> make_uring_reactor() noexcept {
+    auto reactor = std::make_unique<UringReactor>();
+    if (!reactor->valid()) return nullptr;
+    return reactor;
+}
+
+}  // namespace thrum::internal

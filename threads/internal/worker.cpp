@@ -1,0 +1,221 @@
+// thrum/threads/internal/worker.cpp: floor 1, threads
+// Fibers switch straight to one another; the worker's own context runs only when there is nothing to run.
+//
+// A fiber that parks is published to wakers before it has left its stack. That is safe without more ado
+// because it is pinned: whoever wakes it puts it into a queue that only this OS thread drains, which it does
+// after the switch.
+#include <algorithm>
+#include <chrono>
+#include <thrum/threads/internal/runtime.hpp>
+#include <thrum/threads/internal/worker.hpp>
+
+namespace thrum::internal {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// While fibers are ready all the time, the kernel and the timers are asked every so often all the same.
+constexpr unsigned switches_per_clock_look = 32;
+constexpr auto busy_poll_interval = std::chrono::microseconds(50);
+// Every so many switches a new fiber goes before the ready ones.
+constexpr unsigned switches_per_new_fiber = 8;
+// Idle while others work: look for new fibers to take over this often, in case their worker is in a long
+// computation.
+constexpr auto watch_interval = std::chrono::milliseconds(2);
+constexpr std::size_t warm_stacks = 64;  // kept per worker, without asking the common pool
+
+}  // namespace
+
+thread_local Worker* Worker::current_ = nullptr;
+
+Worker::Worker(Runtime& runtime, std::size_t index, std::unique_ptr<Reactor> reactor)
+    : runtime_(runtime),
+      index_(index),
+      reactor_(std::move(reactor)),
+      timers_(Clock::now()),
+      polled_(Clock::now()) {
+    stacks_.reserve(warm_stacks);
+}
+
+void Worker::run() {
+    current_ = this;
+    Context root;
+    root_ = &root;
+    here_ = &root;
+    reactor_->start();
+    for (;;) {
+        Fiber* next = pick();
+        if (next == nullptr) next = runtime_.steal(*this);
+        if (next != nullptr) {
+            resume(*next);
+        } else {
+            sleep_until_work();
+        }
+    }
+}
+
+Fiber* Worker::pick() noexcept {
+    if (++switches_ % switches_per_clock_look == 0) {
+        const auto now = Clock::now();
+        if (now - polled_ >= busy_poll_interval) poll(now);
+    }
+    if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
+    if (switches_ % switches_per_new_fiber == 0) {
+        if (Fiber* const fresh = pick_new()) return fresh;
+    }
+    if (Fiber* const fiber = ready_.pop_front()) return fiber;
+    return pick_new();
+}
+
+Fiber* Worker::pick_new() noexcept {
+    Fiber* fiber = nursery_.take();
+    if (fiber == nullptr) fiber = runtime_.take_injected(*this);
+    return fiber == nullptr ? nullptr : &adopt(*fiber);
+}
+
+Fiber& Worker::adopt(Fiber& fiber) noexcept {
+    fiber.worker = this;
+    live_.fetch_add(1, std::memory_order_relaxed);
+    return fiber;
+}
+
+void Worker::drain_inbox() noexcept {
+    Fiber* fiber = inbox_.exchange(nullptr, std::memory_order_acquire);
+    Fiber* oldest_first = nullptr;
+    while (fiber != nullptr) {
+        Fiber* const next = fiber->next;
+        fiber->next = oldest_first;
+        oldest_first = fiber;
+        fiber = next;
+    }
+    while (oldest_first != nullptr) {
+        Fiber* const next = oldest_first->next;
+        ready_.push_back(*oldest_first);
+        oldest_first = next;
+    }
+}
+
+void Worker::poll(Deadline until) noexcept {
+    reactor_->poll(until);
+    polled_ = Clock::now();
+    timers_.advance(polled_, [this](TimerNode& node) {
+        Fiber& fiber = *fiber_of(node);
+        if (fiber.interrupt(Wake::expired)) ready_.push_back(fiber);
+    });
+}
+
+Fiber* Worker::fiber_of(TimerNode& node) noexcept {
+    // Only fibers put their timer into a wheel.
+    return static_cast<Fiber*>(node.owner);
+}
+
+void Worker::resume(Fiber& next, bool ending) noexcept {
+    Context& from = *here_;
+    here_ = &next.context;
+    running_ = &next;
+    Context::switch_to(from, next.context, ending);
+    arrived();
+}
+
+void Worker::go_idle(bool ending) noexcept {
+    Context& from = *here_;
+    here_ = root_;
+    running_ = nullptr;
+    Context::switch_to(from, *root_, ending);
+    arrived();
+}
+
+void Worker::arrived() noexcept {
+    if (ended_ != nullptr) std::exchange(ended_, nullptr)->release();
+}
+
+void Worker::suspend() noexcept {
+    Fiber* const next = pick();
+    if (next == nullptr) {
+        go_idle(false);
+    } else if (next != running_) {  // it is the running one where its wake-up has come already
+        resume(*next);
+    }
+}
+
+void Worker::yield() noexcept {
+    ready_.push_back(*running_);
+    suspend();
+}
+
+void Worker::leave() noexcept {
+    ended_ = running_;
+    live_.fetch_sub(1, std::memory_order_relaxed);
+    if (Fiber* const next = pick()) {
+        resume(*next, true);
+    } else {
+        go_idle(true);
+    }
+    __builtin_unreachable();
+}
+
+void Worker::make_ready(Fiber& fiber) noexcept {
+    Worker& home = *fiber.worker;
+    if (&home == current_) {
+        home.ready_.push_back(fiber);
+    } else {
+        home.post(fiber);
+    }
+}
+
+void Worker::post(Fiber& fiber) noexcept {
+    if (fiber.worker == nullptr) adopt(fiber);
+    Fiber* head = inbox_.load(std::memory_order_relaxed);
+    do {
+        fiber.next = head;
+    } while (!inbox_.compare_exchange_weak(head, &fiber));
+    nudge();
+}
+
+bool Worker::nudge() noexcept {
+    if (!asleep_.load() || !asleep_.exchange(false)) return false;
+    reactor_->wake();
+    return true;
+}
+
+void Worker::add_new(Fiber& fiber) noexcept {
+    if (!nursery_.push(fiber)) {
+        runtime_.inject(fiber);
+        return;
+    }
+    runtime_.new_work(nursery_.size());
+}
+
+void Worker::sleep_until_work() noexcept {
+    asleep_.store(true);
+    const bool watching = runtime_.begin_sleep();
+    if (inbox_.load() == nullptr && !runtime_.has_new_fibers()) {
+        Deadline until = timers_.next();
+        if (watching) until = std::min<Deadline>(until, Clock::now() + watch_interval);
+        poll(until);
+    }
+    runtime_.end_sleep(watching);
+    asleep_.store(false);
+}
+
+Stack Worker::take_stack(std::size_t size) {
+    Worker* const worker = current_;
+    if (worker != nullptr && !worker->stacks_.empty() && worker->stacks_.back().size == size) {
+        const Stack stack = worker->stacks_.back();
+        worker->stacks_.pop_back();
+        return stack;
+    }
+    return allocate_stack(size);
+}
+
+void Worker::give_stack(const Stack& stack) noexcept {
+    Worker* const worker = current_;
+    if (worker != nullptr && worker->stacks_.size() < warm_stacks && stack.pooled) {
+        worker->stacks_.push_back(stack);
+    } else {
+        release_stack(stack);
+    }
+}
+
+}  // namespace thrum::internal

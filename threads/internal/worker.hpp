@@ -1,0 +1,92 @@
+// thrum/threads/internal/worker.hpp: floor 1, threads
+// One OS thread that runs fibers: its ready queue, its new fibers, its timers and its reactor.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <thrum/threads/internal/fiber.hpp>
+#include <thrum/threads/internal/nursery.hpp>
+#include <thrum/threads/internal/reactor.hpp>
+#include <thrum/threads/internal/timer_wheel.hpp>
+#include <vector>
+
+namespace thrum::internal {
+
+class Runtime;
+
+// Members are called by the worker's own OS thread unless they say otherwise.
+class Worker {
+public:
+    Worker(Runtime& runtime, std::size_t index, std::unique_ptr<Reactor> reactor);
+
+    // The worker whose OS thread calls; nullptr on any other thread.
+    static Worker* current() noexcept { return current_; }
+
+    // The OS thread's main function; never returns.
+    [[noreturn]] void run();
+
+    Fiber* running() const noexcept { return running_; }
+    TimerWheel& timers() noexcept { return timers_; }
+    Reactor& reactor() noexcept { return *reactor_; }
+
+    // From a fiber: runs others until this one is made ready.
+    void suspend() noexcept;
+    // From a fiber: lets the others that are ready go first.
+    void yield() noexcept;
+    // From a fiber that has ended; does not return.
+    [[noreturn]] void leave() noexcept;
+    // First thing in a fiber that is switched to: cleans up after the one before.
+    void arrived() noexcept;
+
+    // By any thread: `fiber` is claimed and shall run, on the worker it is pinned to.
+    static void make_ready(Fiber& fiber) noexcept;
+    // A fiber that never ran, started by a fiber of this worker.
+    void add_new(Fiber& fiber) noexcept;
+    // By any thread: puts a fiber (new, or pinned here) into the inbox and wakes the worker if it sleeps.
+    void post(Fiber& fiber) noexcept;
+    // By any thread: wakes the worker if it sleeps, and says whether it did.
+    bool nudge() noexcept;
+
+    // By the worker that will run it: pins a new fiber.
+    Fiber& adopt(Fiber& fiber) noexcept;
+    Nursery& nursery() noexcept { return nursery_; }
+    std::size_t live() const noexcept { return live_.load(std::memory_order_relaxed); }
+    bool asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
+
+    // Stacks of the default size come from the calling worker's own few, then from the common pool.
+    static Stack take_stack(std::size_t size);
+    static void give_stack(const Stack& stack) noexcept;
+
+private:
+    Fiber* pick() noexcept;
+    Fiber* pick_new() noexcept;
+    void drain_inbox() noexcept;
+    void poll(Deadline until) noexcept;
+    static Fiber* fiber_of(TimerNode& node) noexcept;
+    void resume(Fiber& next, bool ending = false) noexcept;
+    void go_idle(bool ending) noexcept;
+    void sleep_until_work() noexcept;
+
+    static thread_local Worker* current_;
+
+    Runtime& runtime_;
+    const std::size_t index_;
+    std::unique_ptr<Reactor> reactor_;
+    Context* root_ = nullptr;  // the OS thread's own context, which runs the idle loop
+    Context* here_ = nullptr;
+    Fiber* running_ = nullptr;
+    Fiber* ended_ = nullptr;  // switched away from for good; freed by whoever runs next
+    FiberQueue ready_;
+    TimerWheel timers_;
+    unsigned switches_ = 0;
+    Deadline polled_;
+    std::vector<Stack> stacks_;
+
+    Nursery nursery_;
+    std::atomic<Fiber*> inbox_ = nullptr;
+    std::atomic<bool> asleep_ = false;
+    std::atomic<std::size_t> live_ = 0;  // fibers pinned here that have not ended
+};
+
+}  // namespace thrum::internal

@@ -1,0 +1,90 @@
+// thrum/threads/thread.cpp: floor 1, threads
+#include <sched.h>
+
+#include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/fiber.hpp>
+#include <thrum/threads/internal/worker.hpp>
+#include <thrum/threads/thread.hpp>
+
+namespace thrum {
+
+using internal::Fiber;
+using internal::Task;
+using internal::Wake;
+using internal::Worker;
+
+Thread& Thread::operator=(Thread&& other) noexcept {
+    if (this != &other) {
+        Thread old(std::move(*this));  // cancelled and joined at the end of this block
+        fiber_ = std::exchange(other.fiber_, nullptr);
+    }
+    return *this;
+}
+
+Thread::~Thread() {
+    if (fiber_ == nullptr) return;
+    fiber_->cancel();
+    fiber_->wait_finished(never, true);
+    fiber_->disown();
+    fiber_->release();
+}
+
+void Thread::join() { join_until(never); }
+
+bool Thread::join_for(std::chrono::nanoseconds timeout) { return join_until(deadline_after(timeout)); }
+
+bool Thread::join_until(Deadline deadline) {
+    if (fiber_ == nullptr) throw Error("cannot join this thread: it was joined, detached or moved from");
+    Task& self = internal::current_task();
+    if (&self == fiber_) throw Error("cannot join this thread: it would wait for itself");
+    if (!internal::settle(fiber_->wait_finished(deadline, false), self, deadline)) return false;
+    Fiber* const fiber = std::exchange(fiber_, nullptr);
+    const std::exception_ptr error = std::move(fiber->error());
+    fiber->release();
+    if (error) std::rethrow_exception(error);
+    return true;
+}
+
+void Thread::detach() {
+    if (fiber_ == nullptr) throw Error("cannot detach this thread: it was joined, detached or moved from");
+    Fiber* const fiber = std::exchange(fiber_, nullptr);
+    fiber->disown();
+    fiber->release();
+}
+
+void Thread::cancel() {
+    if (fiber_ != nullptr) fiber_->cancel();
+}
+
+std::uint64_t Thread::id() const noexcept { return fiber_ == nullptr ? 0 : fiber_->id; }
+std::string Thread::name() const { return fiber_ == nullptr ? "" : fiber_->name(); }
+
+void yield() {
+    if (Worker* const worker = Worker::current()) {
+        worker->yield();
+    } else {
+        ::sched_yield();
+    }
+}
+
+void check_cancelled() {
+    Task& task = internal::current_task();
+    if (task.take_cancel()) throw Cancelled();
+    if (task.deadline != never && task.deadline <= std::chrono::steady_clock::now()) throw TimeoutError();
+}
+
+std::uint64_t current_thread_id() { return internal::current_task().id; }
+
+std::string current_thread_name() {
+    Task& task = internal::current_task();
+    if (task.is_fiber()) return static_cast<Fiber&>(task).name();
+    return "OS-thread-" + std::to_string(task.id);
+}
+
+void sleep_until(Deadline deadline) {
+    Task& task = internal::current_task();
+    task.arm();
+    internal::settle(task.park(internal::effective_deadline(task, deadline)), task, deadline);
+}
+
+}  // namespace thrum

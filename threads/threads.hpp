@@ -1,0 +1,14 @@
+// thrum/threads/threads.hpp: floor 1, threads
+// Everything on the threads floor.
+#pragma once
+
+#include <thrum/threads/condition.hpp>
+#include <thrum/threads/deadline.hpp>
+#include <thrum/threads/descriptor.hpp>
+#include <thrum/threads/event.hpp>
+#include <thrum/threads/lock.hpp>
+#include <thrum/threads/queue.hpp>
+#include <thrum/threads/semaphore.hpp>
+#include <thrum/threads/task_group.hpp>
+#include <thrum/threads/thread.hpp>
+#include <thrum/threads/to_thread.hpp>
