@@ -2,6 +2,9 @@
 // Everything on the HTTP floor.
 #pragma once
 
+#include <thrum/http/body_decoder.hpp>
 #include <thrum/http/form.hpp>
 #include <thrum/http/headers.hpp>
+#include <thrum/http/parse_error.hpp>
+#include <thrum/http/parser.hpp>
 #include <thrum/http/url.hpp>
