@@ -2,11 +2,12 @@
 // Condition: wait, with a Lock let go, until another thread says that something changed.
 #pragma once
 
+#include <thrum/threads/internal/wait_list.hpp>
+#include <thrum/threads/lock.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <mutex>
-#include <thrum/threads/internal/wait_list.hpp>
-#include <thrum/threads/lock.hpp>
 
 namespace thrum {
 

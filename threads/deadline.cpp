@@ -1,7 +1,8 @@
 // thrum/threads/deadline.cpp: floor 1, threads
-#include <algorithm>
 #include <thrum/threads/deadline.hpp>
 #include <thrum/threads/internal/task.hpp>
+
+#include <algorithm>
 
 namespace thrum {
 

@@ -1,12 +1,13 @@
 // thrum/threads/descriptor.cpp: floor 1, threads
-#include <poll.h>
-#include <unistd.h>
-
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/descriptor.hpp>
 #include <thrum/threads/internal/io_handle.hpp>
 #include <thrum/threads/internal/reactor.hpp>
 #include <thrum/threads/internal/worker.hpp>
+
+#include <poll.h>
+#include <unistd.h>
+
 #include <utility>
 
 namespace thrum {

@@ -2,12 +2,13 @@
 // A file descriptor whose waits park the thread: the one door from the floors above to the reactors.
 #pragma once
 
+#include <thrum/threads/deadline.hpp>
+
 #include <sys/types.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
-#include <thrum/threads/deadline.hpp>
 #include <utility>
 
 namespace thrum {

@@ -2,9 +2,10 @@
 // Event: a flag that threads wait for.
 #pragma once
 
+#include <thrum/threads/internal/wait_list.hpp>
+
 #include <atomic>
 #include <chrono>
-#include <thrum/threads/internal/wait_list.hpp>
 
 namespace thrum {
 

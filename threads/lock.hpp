@@ -2,10 +2,11 @@
 // Lock: mutual exclusion between threads of every kind, in one word.
 #pragma once
 
+#include <thrum/threads/deadline.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <thrum/threads/deadline.hpp>
 
 namespace thrum {
 

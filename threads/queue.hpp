@@ -2,12 +2,13 @@
 // Queue: items handed from threads to threads, in order, with a bound where one is set.
 #pragma once
 
+#include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/wait_list.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <deque>
 #include <optional>
-#include <thrum/base/errors.hpp>
-#include <thrum/threads/internal/wait_list.hpp>
 #include <utility>
 
 namespace thrum {

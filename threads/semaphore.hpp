@@ -2,9 +2,10 @@
 // Semaphore: at most so many at once.
 #pragma once
 
+#include <thrum/threads/internal/wait_list.hpp>
+
 #include <chrono>
 #include <cstddef>
-#include <thrum/threads/internal/wait_list.hpp>
 
 namespace thrum {
 

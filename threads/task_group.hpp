@@ -2,12 +2,13 @@
 // TaskGroup: threads that live no longer than their block (structured concurrency).
 #pragma once
 
-#include <cstddef>
-#include <exception>
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/internal/fiber_start.hpp>
 #include <thrum/threads/internal/wait_list.hpp>
 #include <thrum/threads/thread.hpp>
+
+#include <cstddef>
+#include <exception>
 #include <tuple>
 #include <type_traits>
 #include <utility>

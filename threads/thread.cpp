@@ -1,10 +1,10 @@
 // thrum/threads/thread.cpp: floor 1, threads
-#include <sched.h>
-
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/worker.hpp>
 #include <thrum/threads/thread.hpp>
+
+#include <sched.h>
 
 namespace thrum {
 

@@ -2,13 +2,14 @@
 // Thread: a fiber that looks like Python's threading.Thread and joins itself.
 #pragma once
 
+#include <thrum/threads/deadline.hpp>
+#include <thrum/threads/internal/fiber_start.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <thrum/threads/deadline.hpp>
-#include <thrum/threads/internal/fiber_start.hpp>
 #include <tuple>
 #include <type_traits>
 #include <utility>

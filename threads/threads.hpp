@@ -6,6 +6,8 @@
 #include <thrum/threads/deadline.hpp>
 #include <thrum/threads/descriptor.hpp>
 #include <thrum/threads/event.hpp>
+#include <thrum/threads/executor.hpp>
+#include <thrum/threads/future.hpp>
 #include <thrum/threads/lock.hpp>
 #include <thrum/threads/queue.hpp>
 #include <thrum/threads/semaphore.hpp>

@@ -2,12 +2,13 @@
 // Calls that block the processor or the kernel, on an ordinary OS thread, while the calling thread is parked.
 #pragma once
 
+#include <thrum/threads/event.hpp>
+#include <thrum/threads/internal/blocking_pool.hpp>
+
 #include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <thrum/threads/event.hpp>
-#include <thrum/threads/internal/blocking_pool.hpp>
 #include <type_traits>
 #include <utility>
 

@@ -1,12 +1,13 @@
 // thrum/threads/internal/blocking_pool.cpp: floor 1, threads
+#include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/blocking_pool.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
 #include <system_error>
 #include <thread>
-#include <thrum/base/errors.hpp>
-#include <thrum/threads/internal/blocking_pool.hpp>
 
 namespace thrum::internal {
 

@@ -1,8 +1,9 @@
 // thrum/threads/internal/context.cpp: floor 1, threads
+#include <thrum/threads/internal/context.hpp>
+
 #include <cxxabi.h>
 
 #include <boost/context/detail/fcontext.hpp>
-#include <thrum/threads/internal/context.hpp>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <pthread.h>

@@ -3,8 +3,9 @@
 // know.
 #pragma once
 
-#include <cstddef>
 #include <thrum/threads/internal/stack.hpp>
+
+#include <cstddef>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)

@@ -1,6 +1,10 @@
 // thrum/threads/internal/epoll_reactor.cpp: floor 1, threads
 // Edge-triggered epoll: a descriptor is registered once, with the worker that first waits on it, for both
 // directions (epoll(7)). Its events then cost no further system calls.
+#include <thrum/base/errors.hpp>
+#include <thrum/base/file.hpp>
+#include <thrum/threads/internal/reactor.hpp>
+
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -10,9 +14,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <thrum/base/errors.hpp>
-#include <thrum/base/file.hpp>
-#include <thrum/threads/internal/reactor.hpp>
 
 namespace thrum::internal {
 

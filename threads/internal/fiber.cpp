@@ -1,13 +1,14 @@
 // thrum/threads/internal/fiber.cpp: floor 1, threads
-#include <cstddef>
-#include <cstdio>
-#include <new>
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/fiber_start.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/internal/worker.hpp>
 #include <thrum/threads/thread.hpp>
+
+#include <cstddef>
+#include <cstdio>
+#include <new>
 
 namespace thrum::internal {
 

@@ -2,13 +2,14 @@
 // The control block of a fiber. It lies at the top of the fiber's stack, so a parked thread touches one page.
 #pragma once
 
-#include <atomic>
-#include <exception>
-#include <string>
 #include <thrum/threads/internal/context.hpp>
 #include <thrum/threads/internal/stack.hpp>
 #include <thrum/threads/internal/task.hpp>
 #include <thrum/threads/internal/wait_list.hpp>
+
+#include <atomic>
+#include <exception>
+#include <string>
 
 namespace thrum::internal {
 

@@ -3,10 +3,11 @@
 // that comes late meets a living handle; at worst it wakes somebody who then asks the kernel again.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <thrum/threads/descriptor.hpp>
 #include <thrum/threads/internal/wait_list.hpp>
+
+#include <atomic>
+#include <cstdint>
 
 namespace thrum::internal {
 

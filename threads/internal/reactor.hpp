@@ -2,9 +2,10 @@
 // How a worker learns from the kernel that descriptors are ready: epoll or io_uring behind one interface.
 #pragma once
 
-#include <memory>
 #include <thrum/threads/deadline.hpp>
 #include <thrum/threads/internal/io_handle.hpp>
+
+#include <memory>
 
 namespace thrum::internal {
 

@@ -1,4 +1,7 @@
 // thrum/threads/internal/runtime.cpp: floor 1, threads
+#include <thrum/base/text.hpp>
+#include <thrum/threads/internal/runtime.hpp>
+
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,8 +12,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <thrum/base/text.hpp>
-#include <thrum/threads/internal/runtime.hpp>
 
 namespace thrum::internal {
 

@@ -2,10 +2,11 @@
 // The workers together: where a new fiber goes, who is asleep, who takes over what.
 #pragma once
 
+#include <thrum/threads/internal/worker.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <thrum/threads/internal/worker.hpp>
 #include <vector>
 
 namespace thrum::internal {

@@ -2,15 +2,16 @@
 // Guards by MADV_GUARD_INSTALL (Linux 6.13), which splits no mapping, so that a million guards are one VMA.
 // Older kernels: mprotect(2), which costs two VMAs each, up to a share of vm.max_map_count; then stacks go
 // unguarded and the statistics say so.
+#include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/spin.hpp>
+#include <thrum/threads/internal/stack.hpp>
+#include <thrum/threads/thread.hpp>
+
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
-#include <thrum/base/errors.hpp>
-#include <thrum/threads/internal/spin.hpp>
-#include <thrum/threads/internal/stack.hpp>
-#include <thrum/threads/thread.hpp>
 #include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -1,4 +1,10 @@
 // thrum/threads/internal/task.cpp: floor 1, threads
+#include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/fiber.hpp>
+#include <thrum/threads/internal/spin.hpp>
+#include <thrum/threads/internal/task.hpp>
+#include <thrum/threads/internal/worker.hpp>
+
 #include <linux/futex.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -7,11 +13,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <thrum/base/errors.hpp>
-#include <thrum/threads/internal/fiber.hpp>
-#include <thrum/threads/internal/spin.hpp>
-#include <thrum/threads/internal/task.hpp>
-#include <thrum/threads/internal/worker.hpp>
 #include <vector>
 
 namespace thrum::internal {
@@ -176,15 +177,12 @@ bool Task::take_cancel() noexcept {
 
 bool settle(Wake how, Task& task, Deadline deadline) {
     switch (how) {
-        case Wake::notified:
-            return true;
-        case Wake::cancelled:
-            throw Cancelled();
+        case Wake::notified: return true;
+        case Wake::cancelled: throw Cancelled();
         case Wake::expired:
             if (task.deadline <= deadline) throw TimeoutError();
             return false;
-        default:
-            break;
+        default: break;
     }
     std::fprintf(stderr, "thrum: a wait ended in state %u, which no wait may end in\n",
                  static_cast<unsigned>(how));

@@ -7,11 +7,12 @@
 // waiter. So a cancelled or expired waiter never swallows a wake-up, and nobody is woken twice.
 #pragma once
 
+#include <thrum/threads/deadline.hpp>
+#include <thrum/threads/internal/timer_wheel.hpp>
+
 #include <atomic>
 #include <cstdint>
 #include <string>
-#include <thrum/threads/deadline.hpp>
-#include <thrum/threads/internal/timer_wheel.hpp>
 
 namespace thrum::internal {
 

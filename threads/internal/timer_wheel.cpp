@@ -1,9 +1,10 @@
 // thrum/threads/internal/timer_wheel.cpp: floor 1, threads
 // Invariant: a node's tick agrees with current_ in all digits above its level and is greater in that digit,
 // so the lowest occupied slot of the lowest occupied level comes next.
+#include <thrum/threads/internal/timer_wheel.hpp>
+
 #include <bit>
 #include <chrono>
-#include <thrum/threads/internal/timer_wheel.hpp>
 
 namespace thrum::internal {
 

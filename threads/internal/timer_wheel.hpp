@@ -2,9 +2,10 @@
 // A worker's deadlines: a hierarchical wheel with O(1) add and remove (Varghese and Lauck, 1987, scheme 6).
 #pragma once
 
+#include <thrum/threads/deadline.hpp>
+
 #include <array>
 #include <cstdint>
-#include <thrum/threads/deadline.hpp>
 
 namespace thrum::internal {
 

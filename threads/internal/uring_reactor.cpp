@@ -6,6 +6,9 @@
 // A request's user data names a slot and the slot's generation. A completion whose generation is over is
 // dropped, so nobody waits for the completion of a cancelled poll: the kernel writes to no memory of ours but
 // the ring.
+#include <thrum/base/file.hpp>
+#include <thrum/threads/internal/reactor.hpp>
+
 #include <liburing.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -17,8 +20,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <thrum/base/file.hpp>
-#include <thrum/threads/internal/reactor.hpp>
 #include <vector>
 
 namespace thrum::internal {

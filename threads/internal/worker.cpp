@@ -4,10 +4,11 @@
 // A fiber that parks is published to wakers before it has left its stack. That is safe without more ado
 // because it is pinned: whoever wakes it puts it into a queue that only this OS thread drains, which it does
 // after the switch.
-#include <algorithm>
-#include <chrono>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/internal/worker.hpp>
+
+#include <algorithm>
+#include <chrono>
 
 namespace thrum::internal {
 

@@ -2,13 +2,14 @@
 // One OS thread that runs fibers: its ready queue, its new fibers, its timers and its reactor.
 #pragma once
 
-#include <atomic>
-#include <cstddef>
-#include <memory>
 #include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/nursery.hpp>
 #include <thrum/threads/internal/reactor.hpp>
 #include <thrum/threads/internal/timer_wheel.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
 #include <vector>
 
 namespace thrum::internal {
