@@ -18,8 +18,9 @@ std::string fill(std::string_view text, const std::vector<Replacement>& replacem
         result.append(text.substr(0, start));
         text.remove_prefix(start);
         if (text.empty()) break;
-        const auto found = std::ranges::find_if(
-            replacements, [&text](const Replacement& replacement) { return text.starts_with(replacement.first); });
+        const auto found = std::ranges::find_if(replacements, [&text](const Replacement& replacement) {
+            return text.starts_with(replacement.first);
+        });
         result.append(found == replacements.end() ? text.substr(0, 1) : std::string_view(found->second));
         text.remove_prefix(found == replacements.end() ? 1 : found->first.size());
     }
@@ -36,7 +37,8 @@ std::string with_carriage_returns(std::string_view text) {
     return result;
 }
 
-std::string quoted(std::string_view text, std::string_view quote, std::string_view special, std::string_view before) {
+std::string quoted(std::string_view text, std::string_view quote, std::string_view special,
+                   std::string_view before) {
     std::string result(quote);
     for (const char c : text) {
         if (special.find(c) != special.npos) result.append(before);
@@ -75,7 +77,8 @@ std::string powershell_quote(std::string_view text) {
     std::string result = "'";
     while (!text.empty()) {
         // U+2018 to U+201B are E2 80 98 to E2 80 9B.
-        const bool curly = text.size() >= 3 && text.starts_with("\xE2\x80") && text[2] >= '\x98' && text[2] <= '\x9B';
+        const bool curly =
+            text.size() >= 3 && text.starts_with("\xE2\x80") && text[2] >= '\x98' && text[2] <= '\x9B';
         const std::size_t length = curly ? 3 : 1;
         const std::string_view character = text.substr(0, length);
         if (curly || character == "'") result.append(character);
@@ -88,18 +91,20 @@ std::string powershell_quote(std::string_view text) {
 std::string batch_text(std::string_view text) {
     std::string result(text);
     for (char& c : result) {
-        if (!is_alpha(c) && !is_digit(c) && std::string_view(" _-+.,@#()").find(c) == std::string_view::npos) c = '_';
+        if (!is_alpha(c) && !is_digit(c) && std::string_view(" _-+.,@#()").find(c) == std::string_view::npos)
+            c = '_';
     }
     return result;
 }
 
-std::vector<ActivationScript> activation_scripts(const std::filesystem::path& folder, std::string_view scripts,
-                                                 std::string_view prompt) {
+std::vector<ActivationScript> activation_scripts(const std::filesystem::path& folder,
+                                                 std::string_view scripts, std::string_view prompt) {
     const std::string root = folder.string();
     const std::string bin = (folder / scripts).string();
     const std::string plain = plain_prompt(prompt);
     // Windows PowerShell takes a script without a byte order mark for the system's legacy encoding.
-    const bool ascii = std::ranges::all_of(prompt, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    const bool ascii =
+        std::ranges::all_of(prompt, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
     const auto script = [&](std::string_view text, std::string (*quote)(std::string_view)) {
         return fill(text, {{"@ROOT@", quote(root)},
                            {"@BIN@", quote(bin)},
@@ -109,7 +114,8 @@ std::vector<ActivationScript> activation_scripts(const std::filesystem::path& fo
     return {
         {"activate", script(internal::posix_activation, posix_quote)},
         {"activate.fish", script(internal::fish_activation, fish_quote)},
-        {"Activate.ps1", (ascii ? "" : "\xEF\xBB\xBF") + script(internal::powershell_activation, powershell_quote)},
+        {"Activate.ps1",
+         (ascii ? "" : "\xEF\xBB\xBF") + script(internal::powershell_activation, powershell_quote)},
         {"activate.bat", with_carriage_returns(script(internal::batch_activation, batch_text))},
         {"deactivate.bat", with_carriage_returns(internal::batch_deactivation)},
     };

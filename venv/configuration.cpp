@@ -18,12 +18,16 @@ struct Character {
     bool valid = false;
 };
 
-// The UTF-8 character at the beginning of `text`, which is not empty (RFC 3629: no surrogates, no long forms).
+// The UTF-8 character at the beginning of `text`, which is not empty (RFC 3629: no surrogates, no long
+// forms).
 Character first_character(std::string_view text) noexcept {
     const auto byte = [&text](std::size_t index) { return static_cast<unsigned char>(text[index]); };
     const unsigned lead = byte(0);
     if (lead < 0x80) return {lead, 1, true};
-    const std::size_t length = lead >= 0xF0 && lead < 0xF5 ? 4 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xC2 && lead < 0xE0 ? 2 : 0;
+    const std::size_t length = lead >= 0xF0 && lead < 0xF5   ? 4
+                               : lead >= 0xE0 && lead < 0xF0 ? 3
+                               : lead >= 0xC2 && lead < 0xE0 ? 2
+                                                             : 0;
     if (length == 0 || length > text.size()) return {lead, 1, false};
     std::uint32_t code = lead & (0xFFu >> (length + 1));
     for (std::size_t index = 1; index < length; ++index) {
@@ -72,7 +76,8 @@ Configuration parse_configuration(std::string_view text) {
         text.remove_prefix(std::min(end + 1, text.size()));
         const std::size_t equals = line.find('=');
         if (equals == line.npos) continue;
-        result.insert_or_assign(to_lower(trim(line.substr(0, equals))), std::string(trim(line.substr(equals + 1))));
+        result.insert_or_assign(to_lower(trim(line.substr(0, equals))),
+                                std::string(trim(line.substr(equals + 1))));
     }
     return result;
 }
@@ -82,8 +87,8 @@ Configuration read_configuration(const std::filesystem::path& folder) {
         return parse_configuration(read_file(folder / configuration_name));
     } catch (const OSError& error) {
         if (error.code() != ENOENT && error.code() != ENOTDIR) throw;
-        throw NotAnEnvironmentError(folder.string() + " is not a virtual environment: it has no " + configuration_name +
-                                    "; make one with thrum venv");
+        throw NotAnEnvironmentError(folder.string() + " is not a virtual environment: it has no " +
+                                    configuration_name + "; make one with thrum venv");
     }
 }
 

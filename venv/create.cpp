@@ -34,7 +34,8 @@ Found look(const std::filesystem::path& path) {
         // A link that leads nowhere is in the way, too.
         return std::filesystem::is_symlink(path, code) ? Found::other_file : Found::nothing;
     }
-    if (type == std::filesystem::file_type::none) throw_os_error(code.value(), "cannot look at " + path.string());
+    if (type == std::filesystem::file_type::none)
+        throw_os_error(code.value(), "cannot look at " + path.string());
     if (type != std::filesystem::file_type::directory) return Found::other_file;
     if (std::filesystem::is_regular_file(path / configuration_name, code)) return Found::environment;
     if (std::filesystem::is_regular_file(path / (std::string(configuration_name) + ".part"), code)) {
@@ -58,7 +59,8 @@ void check_place(const std::filesystem::path& path) {
         throw CreationError("cannot make an environment in " + on_one_line(text) + ": " + why);
     };
     if (text.find('\0') != text.npos) refuse("the path holds a NUL byte");
-    if (text.find(':') != text.npos) refuse("the path holds ':', which separates the entries of PATH; choose another");
+    if (text.find(':') != text.npos)
+        refuse("the path holds ':', which separates the entries of PATH; choose another");
     if (is_same(path, "/")) refuse("it is the root folder; choose a folder of its own");
     const char* home = std::getenv("HOME");
     if (home != nullptr && *home != '\0' && is_same(path, internal::absolute_path(home))) {
@@ -69,10 +71,12 @@ void check_place(const std::filesystem::path& path) {
 void check_found(const std::filesystem::path& path, Found found, const Interpreter& interpreter, bool clear) {
     const std::string text = on_one_line(path.string());
     if (found == Found::other_file) {
-        throw CreationError("cannot make an environment in " + text + ": a file is in the way; remove it first");
+        throw CreationError("cannot make an environment in " + text +
+                            ": a file is in the way; remove it first");
     }
     if (found == Found::other_folder) {
-        throw CreationError("cannot make an environment in " + text + ": the folder is not empty and is no environment" +
+        throw CreationError("cannot make an environment in " + text +
+                            ": the folder is not empty and is no environment" +
                             (clear ? ", so it is not cleared; remove it yourself or choose another"
                                    : "; choose another or empty it first"));
     }
@@ -81,7 +85,8 @@ void check_found(const std::filesystem::path& path, Found found, const Interpret
     const std::string own = std::to_string(interpreter.major) + '.' + std::to_string(interpreter.minor);
     if (version != own && !version.starts_with(own + '.')) {
         throw CreationError("cannot make an environment of Python " + interpreter.version + " in " + text +
-                            ": there is one of Python " + version + "; replace it with --clear or choose another");
+                            ": there is one of Python " + version +
+                            "; replace it with --clear or choose another");
     }
 }
 
@@ -97,12 +102,14 @@ bool holds_present_folder(const std::filesystem::path& path) {
 // The last line of what ensurepip said, with the way out where it is known.
 std::string seed_failure(const Interpreter& interpreter, const CompletedProcess& result) {
     const std::string said = result.errors + result.output;
-    if (said.find("No module named ensurepip") != said.npos || said.find("ensurepip is disabled") != said.npos ||
+    if (said.find("No module named ensurepip") != said.npos ||
+        said.find("ensurepip is disabled") != said.npos ||
         said.find("ensurepip is not available") != said.npos) {
-        const std::string package = "python" + std::to_string(interpreter.major) + '.' +
-                                    std::to_string(interpreter.minor) + "-venv";
-        return interpreter.base_executable.string() + " comes without ensurepip; on Debian and Ubuntu install " +
-               package + " (apt install " + package + "), or leave out --seed";
+        const std::string package =
+            "python" + std::to_string(interpreter.major) + '.' + std::to_string(interpreter.minor) + "-venv";
+        return interpreter.base_executable.string() +
+               " comes without ensurepip; on Debian and Ubuntu install " + package + " (apt install " +
+               package + "), or leave out --seed";
     }
     try {
         result.check_returncode();
@@ -114,16 +121,17 @@ std::string seed_failure(const Interpreter& interpreter, const CompletedProcess&
 
 void put_pip_inside(const std::filesystem::path& place, const Interpreter& interpreter) {
     const Environment environment(place);
-    const CompletedProcess result =
-        environment.run({environment.python().string(), "-I", "-m", "ensurepip", "--upgrade", "--default-pip"},
-                        {.deadline = deadline_after(seed_time)});
+    const CompletedProcess result = environment.run(
+        {environment.python().string(), "-I", "-m", "ensurepip", "--upgrade", "--default-pip"},
+        {.deadline = deadline_after(seed_time)});
     if (result.ok()) return;
-    throw CreationError("cannot put pip into " + on_one_line(place.string()) + ": " + seed_failure(interpreter, result));
+    throw CreationError("cannot put pip into " + on_one_line(place.string()) + ": " +
+                        seed_failure(interpreter, result));
 }
 
 // All that is done to a folder once it stands at `place`.
-void build(const std::filesystem::path& folder, const std::filesystem::path& place, const Interpreter& interpreter,
-           const CreateOptions& options) {
+void build(const std::filesystem::path& folder, const std::filesystem::path& place,
+           const Interpreter& interpreter, const CreateOptions& options) {
     // ensurepip would take a pip among the system's packages for the environment's own (bpo-24875).
     CreateOptions first = options;
     if (options.seed) first.system_site_packages = false;
@@ -165,7 +173,8 @@ bool create_beside(const std::filesystem::path& place, Found found, const Interp
     internal::make_folders(made);
     build(made, place, interpreter, options);
     const bool replaces = found == Found::environment || found == Found::unfinished;
-    const Moved moved = replaces ? internal::exchange_folders(made, place) : internal::move_folder(made, place);
+    const Moved moved =
+        replaces ? internal::exchange_folders(made, place) : internal::move_folder(made, place);
     if (moved == Moved::not_possible) return false;
     try {
         seed(place, interpreter, options);
@@ -180,7 +189,8 @@ bool create_beside(const std::filesystem::path& place, Found found, const Interp
 void create_in_place(const std::filesystem::path& place, Found found, const Interpreter& interpreter,
                      const CreateOptions& options) {
     const bool anew = found != Found::environment || options.clear;
-    // pyvenv.cfg stays until the new one takes its place: at every moment the folder can be told for what it is.
+    // pyvenv.cfg stays until the new one takes its place: at every moment the folder can be told for what it
+    // is.
     if (anew && found == Found::environment) internal::empty_folder(place, configuration_name);
     if (found == Found::unfinished) internal::empty_folder(place);
     try {
@@ -200,16 +210,17 @@ Environment create(const std::filesystem::path& path, const CreateOptions& optio
     return create(place, find_interpreter(options.python), options);
 }
 
-Environment create(const std::filesystem::path& path, const Interpreter& interpreter, const CreateOptions& options) {
+Environment create(const std::filesystem::path& path, const Interpreter& interpreter,
+                   const CreateOptions& options) {
     const std::filesystem::path place = internal::absolute_path(path);
     check_place(place);
     const Found found = look(place);
     check_found(place, found, interpreter, options.clear);
     internal::make_folders(place.parent_path());
     std::error_code code;
-    const bool keeps_its_folder = found != Found::nothing && (std::filesystem::is_symlink(place, code) ||
-                                                              holds_present_folder(place) ||
-                                                              (found == Found::environment && !options.clear));
+    const bool keeps_its_folder =
+        found != Found::nothing && (std::filesystem::is_symlink(place, code) || holds_present_folder(place) ||
+                                    (found == Found::environment && !options.clear));
     if (keeps_its_folder || !create_beside(place, found, interpreter, options)) {
         create_in_place(place, found, interpreter, options);
     }

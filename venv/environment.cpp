@@ -19,8 +19,8 @@ std::string Environment::python_version() const {
     version = version.substr(0, end);
     while (version.ends_with('.')) version.remove_suffix(1);
     if (version.empty()) {
-        throw NotAnEnvironmentError(path_.string() + " does not say its Python version in " + configuration_name +
-                                    "; make it anew with thrum venv --clear");
+        throw NotAnEnvironmentError(path_.string() + " does not say its Python version in " +
+                                    configuration_name + "; make it anew with thrum venv --clear");
     }
     return std::string(version);
 }
@@ -47,17 +47,21 @@ std::vector<Package> Environment::packages() const {
     for (const std::filesystem::path& folder : site_packages()) {
         for (Package& package : installed_packages(folder)) packages.push_back(std::move(package));
     }
-    std::ranges::stable_sort(packages, {}, [](const Package& package) { return normalized_name(package.name); });
+    std::ranges::stable_sort(packages, {},
+                             [](const Package& package) { return normalized_name(package.name); });
     return packages;
 }
 
-CompletedProcess Environment::run(const std::vector<std::string>& arguments, const ProcessOptions& options) const {
+CompletedProcess Environment::run(const std::vector<std::string>& arguments,
+                                  const ProcessOptions& options) const {
     const char* outer = std::getenv("PATH");
     std::string search_path = scripts().string();
     if (outer != nullptr && *outer != '\0') search_path.append(":").append(outer);
     ProcessOptions inside = options;
-    inside.environment = {{"VIRTUAL_ENV", path_.string()}, {"PATH", search_path}, {"PYTHONHOME", std::nullopt}};
-    inside.environment.insert(inside.environment.end(), options.environment.begin(), options.environment.end());
+    inside.environment = {
+        {"VIRTUAL_ENV", path_.string()}, {"PATH", search_path}, {"PYTHONHOME", std::nullopt}};
+    inside.environment.insert(inside.environment.end(), options.environment.begin(),
+                              options.environment.end());
     return run_process(arguments, inside);
 }
 

@@ -13,8 +13,8 @@
 
 namespace thrum::venv {
 
-// A virtual environment that exists; made by create(), or named by its folder. The object only remembers where it is
-// and what pyvenv.cfg said. Const members may be called from several threads at once.
+// A virtual environment that exists; made by create(), or named by its folder. The object only remembers
+// where it is and what pyvenv.cfg said. Const members may be called from several threads at once.
 class Environment {
 public:
     // Throws NotAnEnvironmentError when `path` is none, OSError.
@@ -34,8 +34,8 @@ public:
     // What is installed inside, without the system's own packages, by name. Throws OSError.
     std::vector<Package> packages() const;
 
-    // Runs a program as after `activate`: looked up in scripts() first, VIRTUAL_ENV set, PYTHONHOME removed. Returns
-    // whatever its status is; see run_process() for the rest, what it throws and what cancels it.
+    // Runs a program as after `activate`: looked up in scripts() first, VIRTUAL_ENV set, PYTHONHOME removed.
+    // Returns whatever its status is; see run_process() for the rest, what it throws and what cancels it.
     CompletedProcess run(const std::vector<std::string>& arguments, const ProcessOptions& options = {}) const;
 
 private:

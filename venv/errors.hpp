@@ -1,5 +1,6 @@
 // thrum/venv/errors.hpp: floor 5, venv
-// What goes wrong with interpreters, programs and environments; failures of the operating system stay OSError.
+// What goes wrong with interpreters, programs and environments; failures of the operating system stay
+// OSError.
 #pragma once
 
 #include <thrum/base/errors.hpp>
@@ -20,7 +21,8 @@ public:
     using VenvError::VenvError;
 };
 
-// An environment could not be made: the folder is in the way, the path cannot be one, pip could not be put inside.
+// An environment could not be made: the folder is in the way, the path cannot be one, pip could not be put
+// inside.
 class CreationError : public VenvError {
 public:
     using VenvError::VenvError;

@@ -47,7 +47,8 @@ std::string complaint(const CompletedProcess& result) {
     if (result.errors.find("nknown option: -I") != std::string::npos) {
         throw InterpreterError(name + " is Python 2 or an early Python 3; Python 3.8 or newer is needed");
     }
-    if (result.ok()) throw InterpreterError(name + " is not a Python interpreter: it ran, but did not answer");
+    if (result.ok())
+        throw InterpreterError(name + " is not a Python interpreter: it ran, but did not answer");
     const bool crashed = result.status < 0;
     throw InterpreterError(name + (crashed ? " crashed: it " : " is not a working Python interpreter: it ") +
                            describe_status(result.status) + complaint(result));
@@ -84,12 +85,13 @@ Interpreter from_facts(const Facts& facts) {
 // "3", "3.11", "3.11.7": one to three numbers; nothing else.
 bool is_version(std::string_view request) {
     const auto parts = split(request, '.');
-    return parts.size() <= 3 && std::ranges::all_of(parts, [](auto part) { return parse_unsigned(part).has_value(); });
+    return parts.size() <= 3 &&
+           std::ranges::all_of(parts, [](auto part) { return parse_unsigned(part).has_value(); });
 }
 
 bool has_version(const Interpreter& interpreter, std::string_view wanted) {
-    const std::string own = std::to_string(interpreter.major) + '.' + std::to_string(interpreter.minor) + '.' +
-                            std::to_string(interpreter.micro) + '.';
+    const std::string own = std::to_string(interpreter.major) + '.' + std::to_string(interpreter.minor) +
+                            '.' + std::to_string(interpreter.micro) + '.';
     return own.starts_with(std::string(wanted) + '.');
 }
 
@@ -135,16 +137,19 @@ Interpreter query_interpreter(const std::filesystem::path& executable) {
                                std::to_string(oldest_minor_version) + " or newer is needed");
     }
     if (!interpreter.executable.is_absolute() || !interpreter.base_executable.is_absolute()) {
-        throw InterpreterError(name + " does not know its own path; give --python with the path of the real file");
+        throw InterpreterError(name +
+                               " does not know its own path; give --python with the path of the real file");
     }
     return interpreter;
 }
 
-std::vector<std::filesystem::path> interpreter_candidates(std::string_view request, std::string_view search_path) {
+std::vector<std::filesystem::path> interpreter_candidates(std::string_view request,
+                                                          std::string_view search_path) {
     std::vector<std::filesystem::path> candidates;
     const auto add = [&candidates](const std::string& name, std::string_view folders) {
         const auto program = find_program(name, folders);
-        if (program && std::ranges::find(candidates, *program) == candidates.end()) candidates.push_back(*program);
+        if (program && std::ranges::find(candidates, *program) == candidates.end())
+            candidates.push_back(*program);
     };
     if (is_path(request)) {
         std::error_code ignored;
@@ -166,11 +171,12 @@ Interpreter find_interpreter(std::string_view request) {
     const char* path = std::getenv("PATH");
     const std::string search_path = path == nullptr ? "/usr/bin:/bin" : path;
     const auto candidates = interpreter_candidates(request, search_path);
-    const std::string wanted = request.empty() ? "no Python found" : "no Python found for '" + std::string(request) + "'";
+    const std::string wanted =
+        request.empty() ? "no Python found" : "no Python found for '" + std::string(request) + "'";
     if (candidates.empty()) {
         if (is_path(request)) throw InterpreterError(wanted + ": there is no executable file of that name");
-        throw InterpreterError(wanted + ": looked for " + join(names_for(request), ", ") + " on PATH (" + search_path +
-                               "); install it, or give --python with a path");
+        throw InterpreterError(wanted + ": looked for " + join(names_for(request), ", ") + " on PATH (" +
+                               search_path + "); install it, or give --python with a path");
     }
     std::vector<std::string> reasons;
     for (const std::filesystem::path& candidate : candidates) {

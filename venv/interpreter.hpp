@@ -1,5 +1,6 @@
 // thrum/venv/interpreter.hpp: floor 5, venv
-// Finds a Python on this machine and asks it, in one short run, for all that making environments needs to know.
+// Finds a Python on this machine and asks it, in one short run, for all that making environments needs to
+// know.
 #pragma once
 
 #include <thrum/venv/errors.hpp>
@@ -18,7 +19,8 @@ inline constexpr int oldest_minor_version = 8;  // of Python 3
 // How long an interpreter may take to answer.
 inline constexpr std::chrono::seconds interpreter_query_time{30};
 
-// Where an environment of this interpreter keeps its parts, relative to its folder; sysconfig's "venv" scheme.
+// Where an environment of this interpreter keeps its parts, relative to its folder; sysconfig's "venv"
+// scheme.
 struct EnvironmentScheme {
     std::filesystem::path purelib = {};  // "lib/python3.11/site-packages"
     std::filesystem::path platlib = {};
@@ -28,7 +30,7 @@ struct EnvironmentScheme {
 
 // What an interpreter said about itself. Paths are absolute.
 struct Interpreter {
-    std::filesystem::path executable = {};       // sys.executable: behind shims and wrappers, links not followed
+    std::filesystem::path executable = {};  // sys.executable: behind shims and wrappers, links not followed
     std::filesystem::path real_executable = {};  // executable with all links followed
     std::filesystem::path base_executable = {};  // the one outside of all environments
     std::filesystem::path prefix = {};           // sys.prefix: the environment's folder when it is in one
@@ -51,8 +53,9 @@ struct Interpreter {
     bool in_environment() const { return prefix != base_prefix; }
 };
 
-// Asks the file `executable`. Throws InterpreterError when it cannot be run, is no Python, crashed or does not answer,
-// with the last words of its standard error, or is older than 3.8; TimeoutError, Cancelled. Callable from any thread.
+// Asks the file `executable`. Throws InterpreterError when it cannot be run, is no Python, crashed or does
+// not answer, with the last words of its standard error, or is older than 3.8; TimeoutError, Cancelled.
+// Callable from any thread.
 Interpreter query_interpreter(const std::filesystem::path& executable);
 
 // The files that `request` may mean, best first, existing ones only. `request` is
@@ -60,10 +63,11 @@ Interpreter query_interpreter(const std::filesystem::path& executable);
 // - a version, "3", "3.11" or "3.11.7": python3.11, python3 and python in each folder of `search_path`;
 // - a name, "python3.11": that file in each folder of `search_path`;
 // - empty: python3, then python.
-std::vector<std::filesystem::path> interpreter_candidates(std::string_view request, std::string_view search_path);
+std::vector<std::filesystem::path> interpreter_candidates(std::string_view request,
+                                                          std::string_view search_path);
 
-// The first candidate that answers and is of the wanted version, on PATH. Throws InterpreterError that lists what was
-// looked for and why each candidate was passed over.
+// The first candidate that answers and is of the wanted version, on PATH. Throws InterpreterError that lists
+// what was looked for and why each candidate was passed over.
 Interpreter find_interpreter(std::string_view request = {});
 
 }  // namespace thrum::venv

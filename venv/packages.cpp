@@ -11,7 +11,8 @@
 namespace thrum::venv {
 namespace {
 
-// The headers of METADATA end at the first empty line; after it comes the description, which may look like headers.
+// The headers of METADATA end at the first empty line; after it comes the description, which may look like
+// headers.
 std::optional<Package> read_package(const std::filesystem::path& folder) {
     std::string text;
     try {

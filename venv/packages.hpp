@@ -18,8 +18,9 @@ struct Package {
 // The name by which packages are the same: lower case, each run of "-", "_" and "." one "-" (PEP 503).
 std::string normalized_name(std::string_view name);
 
-// The packages of one site-packages folder, by normalized name. A dist-info folder without readable METADATA, as an
-// interrupted installation leaves it, is no package. None where the folder does not exist; otherwise throws OSError.
+// The packages of one site-packages folder, by normalized name. A dist-info folder without readable METADATA,
+// as an interrupted installation leaves it, is no package. None where the folder does not exist; otherwise
+// throws OSError.
 std::vector<Package> installed_packages(const std::filesystem::path& site_packages);
 
 }  // namespace thrum::venv

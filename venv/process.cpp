@@ -33,7 +33,8 @@ constexpr std::string_view default_search_path = "/bin:/usr/bin";
 
 std::vector<std::string> changed_environment(const EnvironmentChanges& changes) {
     std::vector<std::string> variables;
-    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) variables.emplace_back(*entry);
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+        variables.emplace_back(*entry);
     for (const auto& [name, value] : changes) {
         const std::string prefix = name + '=';
         std::erase_if(variables, [&](const std::string& entry) { return entry.starts_with(prefix); });
@@ -136,7 +137,8 @@ std::optional<int> reap(const Child& child, int flags) {
     do {
         result = ::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WEXITED | flags);
     } while (result != 0 && errno == EINTR);
-    if (result != 0) throw_os_error(errno, "cannot learn how process " + std::to_string(child.pid) + " ended");
+    if (result != 0)
+        throw_os_error(errno, "cannot learn how process " + std::to_string(child.pid) + " ended");
     if (info.si_pid == 0) return std::nullopt;
     return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
 }
@@ -162,7 +164,8 @@ std::string name_of(const std::vector<std::string>& arguments) { return "cannot 
 Child spawn(const std::vector<std::string>& arguments, const ProcessOptions& options) {
     if (arguments.empty() || arguments.front().empty()) throw Error("cannot run a program without a name");
     for (const std::string& argument : arguments) {
-        if (argument.find('\0') != std::string::npos) throw Error(name_of(arguments) + ": an argument holds a NUL byte");
+        if (argument.find('\0') != std::string::npos)
+            throw Error(name_of(arguments) + ": an argument holds a NUL byte");
     }
     const std::vector<std::string> variables = changed_environment(options.environment);
     std::string_view search_path = variable(variables, "PATH");
@@ -221,7 +224,8 @@ void watch(const Descriptor& events, int fd, unsigned which) {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u32 = which;
-    if (::epoll_ctl(events.fd(), EPOLL_CTL_ADD, fd, &event) != 0) throw_os_error(errno, "cannot watch a process");
+    if (::epoll_ctl(events.fd(), EPOLL_CTL_ADD, fd, &event) != 0)
+        throw_os_error(errno, "cannot watch a process");
 }
 
 constexpr unsigned pidfd_event = 2;  // 0 and 1 are the outputs
@@ -252,7 +256,8 @@ void collect(const Child& child, const ProcessOptions& options, CompletedProcess
             const unsigned which = ready[index].data.u32;
             if (which == pidfd_event) {
                 running = false;
-            } else if (!drain(child.outputs[which].get(), *texts[which], buffer.get(), options.output_limit, name)) {
+            } else if (!drain(child.outputs[which].get(), *texts[which], buffer.get(), options.output_limit,
+                              name)) {
                 ::epoll_ctl(events.fd(), EPOLL_CTL_DEL, child.outputs[which].get(), nullptr);
             }
         }
@@ -271,7 +276,8 @@ void CompletedProcess::check_returncode() const {
     if (ok()) return;
     const std::string_view text = trim(errors.empty() ? output : errors);
     const std::string_view last = text.substr(text.rfind('\n') == text.npos ? 0 : text.rfind('\n') + 1);
-    std::string what = (arguments.empty() ? "the program" : arguments.front()) + " " + describe_status(status);
+    std::string what =
+        (arguments.empty() ? "the program" : arguments.front()) + " " + describe_status(status);
     if (!last.empty()) what.append(": ").append(last);
     throw CalledProcessError(status, what);
 }
@@ -284,7 +290,8 @@ std::string describe_status(int status) {
 std::optional<std::filesystem::path> find_program(std::string_view name, std::string_view search_path) {
     if (name.empty()) return std::nullopt;
     const std::filesystem::path here = name.find('/') == name.npos ? std::filesystem::path() : name;
-    if (!here.empty()) return is_program(here) ? std::optional(std::filesystem::absolute(here)) : std::nullopt;
+    if (!here.empty())
+        return is_program(here) ? std::optional(std::filesystem::absolute(here)) : std::nullopt;
     for (const std::string_view folder : split(search_path, ':')) {
         const std::filesystem::path candidate =
             std::filesystem::absolute(folder.empty() ? "." : std::filesystem::path(folder)) / name;

@@ -66,7 +66,8 @@ TEST(Process, AMissingProgramIsNamed) {
         run_process({"no-such-program-here"}, {.environment = {{"PATH", "/nowhere:/bin"}}});
         FAIL();
     } catch (const FileNotFoundError& error) {
-        EXPECT_STREQ(error.what(), "cannot run no-such-program-here: no such program on PATH (/nowhere:/bin)");
+        EXPECT_STREQ(error.what(),
+                     "cannot run no-such-program-here: no such program on PATH (/nowhere:/bin)");
     }
     EXPECT_THROW(run_process({"/nowhere/python"}), FileNotFoundError);
     EXPECT_THROW(run_process({"/bin"}), FileNotFoundError);
@@ -92,17 +93,18 @@ TEST(Process, AnExecutableThatIsNoProgramIsRefused) {
 TEST(Process, VariablesAndFolder) {
     ::setenv("THRUM_TEST_KEPT", "kept", 1);
     ::setenv("THRUM_TEST_GONE", "gone", 1);
-    const CompletedProcess result =
-        shell("echo \"$THRUM_TEST_KEPT ${THRUM_TEST_GONE-none} $THRUM_TEST_NEW\"; pwd",
-              {.folder = "/usr", .environment = {{"THRUM_TEST_GONE", std::nullopt}, {"THRUM_TEST_NEW", "a b"}}});
+    const CompletedProcess result = shell(
+        "echo \"$THRUM_TEST_KEPT ${THRUM_TEST_GONE-none} $THRUM_TEST_NEW\"; pwd",
+        {.folder = "/usr", .environment = {{"THRUM_TEST_GONE", std::nullopt}, {"THRUM_TEST_NEW", "a b"}}});
     EXPECT_EQ(result.output, "kept none a b\n/usr\n");
 }
 
 // The program sees its three standard descriptors and nothing else of ours.
 TEST(Process, NoDescriptorLeaksIn) {
     const int open_here = ::open("/dev/null", O_RDONLY);  // without O_CLOEXEC on purpose
-    EXPECT_EQ(shell("for f in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$f ] && printf '%s ' $f; done; true").output,
-              "0 1 2 ");
+    EXPECT_EQ(
+        shell("for f in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$f ] && printf '%s ' $f; done; true").output,
+        "0 1 2 ");
     ::close(open_here);
 }
 
@@ -142,9 +144,11 @@ bool goes_away(const std::string& pid) {
 TEST(Process, TheDeadlineKillsTheWholeGroup) {
     const internal::TemporaryFolder folder;
     const std::string script = "echo $$ > pids; sleep 1000 & echo $! >> pids; mv pids ready; wait";
-    // The deadline has no fixed length that could be too short: it is set again until the script got that far.
+    // The deadline has no fixed length that could be too short: it is set again until the script got that
+    // far.
     for (auto time = 100ms;; time *= 2) {
-        EXPECT_THROW(shell(script, {.folder = folder.path(), .deadline = deadline_after(time)}), TimeoutError);
+        EXPECT_THROW(shell(script, {.folder = folder.path(), .deadline = deadline_after(time)}),
+                     TimeoutError);
         if (std::filesystem::exists(folder.path() / "ready")) break;
     }
     const std::string pids = read_file(folder.path() / "ready");
@@ -191,7 +195,8 @@ TEST(Process, CheckReturncode) {
     }
 }
 
-// A lookup takes the first executable file, skips folders and files without the bit, and knows the empty entry.
+// A lookup takes the first executable file, skips folders and files without the bit, and knows the empty
+// entry.
 TEST(Process, FindProgram) {
     const internal::TemporaryFolder folder;
     const std::filesystem::path root = folder.path();
@@ -199,7 +204,8 @@ TEST(Process, FindProgram) {
     std::filesystem::create_directory(root / "a/tool");
     write_file(root / "b/tool", "", 0644);
     write_file(root / "c/tool", "#!/bin/sh\n", 0755);
-    const std::string search = (root / "a").string() + ":" + (root / "b").string() + ":" + (root / "c").string();
+    const std::string search =
+        (root / "a").string() + ":" + (root / "b").string() + ":" + (root / "c").string();
     EXPECT_EQ(find_program("tool", search), root / "c/tool");
     EXPECT_EQ(find_program("tool", (root / "b").string()), std::nullopt);
     EXPECT_EQ(find_program("", search), std::nullopt);

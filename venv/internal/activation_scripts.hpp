@@ -1,13 +1,16 @@
 // thrum/venv/internal/activation_scripts.hpp: floor 5, venv
-// The texts of the activation scripts. @ROOT@, @BIN@, @PROMPT@ and @PLAIN_PROMPT@ become quoted words of the language.
+// The texts of the activation scripts. @ROOT@, @BIN@, @PROMPT@ and @PLAIN_PROMPT@ become quoted words of the
+// language.
 //
 // The names _OLD_VIRTUAL_PATH, _OLD_VIRTUAL_PYTHONHOME, _OLD_VIRTUAL_PS1, _OLD_FISH_PROMPT_OVERRIDE and
-// `deactivate nondestructive` are an interface between environments of all makers: activating one leaves the other.
+// `deactivate nondestructive` are an interface between environments of all makers: activating one leaves the
+// other.
 #pragma once
 
 namespace thrum::venv::internal {
 
-inline constexpr char posix_activation[] = R"script(# Made by thrum venv. In bash, zsh or another POSIX shell:  . path/to/bin/activate
+inline constexpr char posix_activation[] =
+    R"script(# Made by thrum venv. In bash, zsh or another POSIX shell:  . path/to/bin/activate
 # Leave the environment with:  deactivate
 
 # Another active environment is left first, by its own function.
@@ -86,7 +89,8 @@ fi
 hash -r 2>/dev/null || true
 )script";
 
-inline constexpr char fish_activation[] = R"script(# Made by thrum venv. In fish:  source path/to/bin/activate.fish
+inline constexpr char fish_activation[] =
+    R"script(# Made by thrum venv. In fish:  source path/to/bin/activate.fish
 # Leave the environment with:  deactivate
 
 # Another active environment is left first, by its own function.
@@ -168,7 +172,8 @@ end
 )script";
 
 // It finds its environment by its own place: the only text in it is the prompt.
-inline constexpr char powershell_activation[] = R"script(# Made by thrum venv. In PowerShell:  & path/to/bin/Activate.ps1
+inline constexpr char powershell_activation[] =
+    R"script(# Made by thrum venv. In PowerShell:  & path/to/bin/Activate.ps1
 # Leave the environment with:  deactivate
 
 # Another active environment is left first, by its own function.
@@ -235,7 +240,8 @@ if (-not $Env:VIRTUAL_ENV_DISABLE_PROMPT) {
 }
 )script";
 
-// One statement a line, and no blocks: cmd expands a whole block before it runs it, and a ")" inside PATH would end it.
+// One statement a line, and no blocks: cmd expands a whole block before it runs it, and a ")" inside PATH
+// would end it.
 inline constexpr char batch_activation[] = R"script(@echo off
 rem Made by thrum venv. In cmd:  path\to\bin\activate.bat
 rem Leave the environment with:  deactivate

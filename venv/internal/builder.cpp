@@ -18,7 +18,8 @@ constexpr int links_its_minor_version = 9;  // bin/python3.9
 constexpr int writes_its_command = 11;      // `executable` and `command` in pyvenv.cfg
 constexpr int hides_from_git = 13;          // .gitignore
 
-constexpr char git_ignore[] = "# Made by thrum venv: an environment is made anew, not kept under version control.\n*\n";
+constexpr char git_ignore[] =
+    "# Made by thrum venv: an environment is made anew, not kept under version control.\n*\n";
 
 std::string prompt_of(const CreateOptions& options) {
     if (options.prompt != ".") return options.prompt;
@@ -28,14 +29,17 @@ std::string prompt_of(const CreateOptions& options) {
 std::string checked_value(const std::filesystem::path& path) {
     if (is_configuration_value(path.string())) return path.string();
     throw CreationError("cannot make an environment of the Python in " + on_one_line(path.string()) + ": " +
-                        configuration_name + " cannot hold this path; use a Python whose path is plain UTF-8 text");
+                        configuration_name +
+                        " cannot hold this path; use a Python whose path is plain UTF-8 text");
 }
 
-// bin/NAME for the interpreter's own file name, and the names that people type, as links to it or copies of it.
+// bin/NAME for the interpreter's own file name, and the names that people type, as links to it or copies of
+// it.
 void place_interpreter(const std::filesystem::path& scripts, const Interpreter& interpreter, bool copies) {
     const std::string own = interpreter.base_executable.filename().string();
     std::vector<std::string> names = {"python", "python3"};
-    if (interpreter.minor >= links_its_minor_version) names.push_back("python3." + std::to_string(interpreter.minor));
+    if (interpreter.minor >= links_its_minor_version)
+        names.push_back("python3." + std::to_string(interpreter.minor));
     if (copies) {
         place_copy(interpreter.base_executable, scripts / own);
     } else {
@@ -55,12 +59,14 @@ void place_interpreter(const std::filesystem::path& scripts, const Interpreter& 
 
 std::string configuration_text(const Interpreter& interpreter, const std::filesystem::path& place,
                                const CreateOptions& options) {
-    const std::string version = std::to_string(interpreter.major) + '.' + std::to_string(interpreter.minor) + '.' +
-                                std::to_string(interpreter.micro);
+    const std::string version = std::to_string(interpreter.major) + '.' + std::to_string(interpreter.minor) +
+                                '.' + std::to_string(interpreter.micro);
     std::string text = "home = " + checked_value(interpreter.base_executable.parent_path()) + '\n';
-    text.append("include-system-site-packages = ").append(options.system_site_packages ? "true\n" : "false\n");
+    text.append("include-system-site-packages = ")
+        .append(options.system_site_packages ? "true\n" : "false\n");
     text.append("version = ").append(version).append("\n");
-    if (!options.prompt.empty()) text.append("prompt = ").append(python_repr(prompt_of(options))).append("\n");
+    if (!options.prompt.empty())
+        text.append("prompt = ").append(python_repr(prompt_of(options))).append("\n");
     if (interpreter.minor < writes_its_command) return text;
     text.append("executable = ").append(checked_value(interpreter.real_executable)).append("\n");
     // Of no use but to readers, and the only place where the environment's own path stands.
@@ -81,7 +87,8 @@ void build_environment(const std::filesystem::path& folder, const std::filesyste
     // Open while the rest is made: after a crash the part says that this folder is an unfinished environment.
     AtomicFile configuration_file(folder / configuration_name);
     const std::filesystem::path scripts = folder / interpreter.scheme.scripts;
-    for (const auto& path : {interpreter.scheme.include, interpreter.scheme.purelib, interpreter.scheme.scripts}) {
+    for (const auto& path :
+         {interpreter.scheme.include, interpreter.scheme.purelib, interpreter.scheme.scripts}) {
         make_folders(folder / path);
     }
     std::error_code code;

@@ -15,8 +15,8 @@ namespace thrum::venv::internal {
 std::string configuration_text(const Interpreter& interpreter, const std::filesystem::path& place,
                                const CreateOptions& options);
 
-// Makes the environment in `folder`, which exists, for use at `place`. What is there stays, links and files of the
-// same names are replaced one by one, and pyvenv.cfg comes last. Throws CreationError, OSError.
+// Makes the environment in `folder`, which exists, for use at `place`. What is there stays, links and files
+// of the same names are replaced one by one, and pyvenv.cfg comes last. Throws CreationError, OSError.
 void build_environment(const std::filesystem::path& folder, const std::filesystem::path& place,
                        const Interpreter& interpreter, const CreateOptions& options);
 

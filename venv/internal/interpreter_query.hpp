@@ -7,10 +7,11 @@ namespace thrum::venv::internal {
 // Comes before the answer, so that what a wrapper prints first is skipped.
 inline constexpr char query_mark[] = "thrum-interpreter-facts-1";
 
-// Answers on standard output: the mark, then names and values in turn, each ended by a NUL byte. Bytes and not JSON:
-// a path need not be UTF-8, and importing json takes as long as starting Python. Runs on Python 3.4 and later, so that
-// old ones can be told by their version. Two facts are not Python's own:
-// - base_executable: until 3.10 sys._base_executable names the environment's own file, so `home` of pyvenv.cfg is
+// Answers on standard output: the mark, then names and values in turn, each ended by a NUL byte. Bytes and
+// not JSON: a path need not be UTF-8, and importing json takes as long as starting Python. Runs on Python 3.4
+// and later, so that old ones can be told by their version. Two facts are not Python's own:
+// - base_executable: until 3.10 sys._base_executable names the environment's own file, so `home` of
+// pyvenv.cfg is
 //   followed (PEP 405), through environments made from environments.
 // - the folders of an environment: sysconfig's "venv" scheme where there is one (3.11), before it what
 //   venv/__init__.py of those versions makes.

@@ -73,7 +73,8 @@ void place_link(const std::filesystem::path& target, const std::filesystem::path
     if (errno != EEXIST) throw_os_error(errno, "cannot make the link " + link.string());
     const std::filesystem::path part = part_of(link);
     ::unlink(part.c_str());
-    if (::symlink(target.c_str(), part.c_str()) != 0) throw_os_error(errno, "cannot make the link " + part.string());
+    if (::symlink(target.c_str(), part.c_str()) != 0)
+        throw_os_error(errno, "cannot make the link " + part.string());
     rename_part(part, link);
 }
 
@@ -92,7 +93,8 @@ Moved move_folder(const std::filesystem::path& source, const std::filesystem::pa
 }
 
 Moved exchange_folders(const std::filesystem::path& first, const std::filesystem::path& second) {
-    return moved(::renameat2(AT_FDCWD, first.c_str(), AT_FDCWD, second.c_str(), RENAME_EXCHANGE), first, second);
+    return moved(::renameat2(AT_FDCWD, first.c_str(), AT_FDCWD, second.c_str(), RENAME_EXCHANGE), first,
+                 second);
 }
 
 }  // namespace thrum::venv::internal

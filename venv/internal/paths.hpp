@@ -8,8 +8,8 @@
 
 namespace thrum::venv::internal {
 
-// `path` made absolute and, as os.path.abspath() does, free of ".", ".." and a trailing slash without asking the
-// file system. All functions here throw OSError naming the path.
+// `path` made absolute and, as os.path.abspath() does, free of ".", ".." and a trailing slash without asking
+// the file system. All functions here throw OSError naming the path.
 std::filesystem::path absolute_path(const std::filesystem::path& path);
 // mkdir -p.
 void make_folders(const std::filesystem::path& path);
@@ -23,8 +23,8 @@ void place_link(const std::filesystem::path& target, const std::filesystem::path
 void place_copy(const std::filesystem::path& source, const std::filesystem::path& copy);
 
 enum class Moved { done, not_possible };
-// rename(2); a target that is an empty folder is replaced. not_possible where source and target cannot change places
-// at all (mount points, file systems); other failures throw.
+// rename(2); a target that is an empty folder is replaced. not_possible where source and target cannot change
+// places at all (mount points, file systems); other failures throw.
 Moved move_folder(const std::filesystem::path& source, const std::filesystem::path& target);
 // Swaps two folders in one step (RENAME_EXCHANGE of renameat2(2)).
 Moved exchange_folders(const std::filesystem::path& first, const std::filesystem::path& second);

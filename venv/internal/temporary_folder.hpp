@@ -13,15 +13,16 @@
 
 namespace thrum::venv::internal {
 
-// Makes an empty folder (mode 0700) with a name of its own beside `beside`, or among the temporary files, and removes
-// it with all it holds, unless release() was called. Move-only. Throws OSError. After mkdtemp(3).
+// Makes an empty folder (mode 0700) with a name of its own beside `beside`, or among the temporary files, and
+// removes it with all it holds, unless release() was called. Move-only. Throws OSError. After mkdtemp(3).
 class TemporaryFolder {
 public:
     TemporaryFolder() : TemporaryFolder(std::filesystem::temp_directory_path() / "thrum-") {}
     // The folder is `prefix` plus six characters.
     explicit TemporaryFolder(const std::filesystem::path& prefix) {
         std::string name = prefix.string() + "XXXXXX";
-        if (::mkdtemp(name.data()) == nullptr) throw_os_error(errno, "cannot make a folder at " + prefix.string());
+        if (::mkdtemp(name.data()) == nullptr)
+            throw_os_error(errno, "cannot make a folder at " + prefix.string());
         path_ = name;
     }
     TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
