@@ -1,4 +1,5 @@
 // thrum/fetch/reporter.cpp: floor 5, fetch
+#include <thrum/base/errors.hpp>
 #include <thrum/fetch/figures.hpp>
 #include <thrum/fetch/reporter.hpp>
 #include <thrum/fetch/utf8.hpp>

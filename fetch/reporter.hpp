@@ -20,10 +20,10 @@ struct ReporterOptions {
     bool lines = true;  // on output_fd
     bool color = false;
     bool unicode = true;
+    std::chrono::milliseconds interval = std::chrono::milliseconds(100);  // between two frames, at least
     int output_fd = 1;
     int error_fd = 2;  // failures and bars
     std::string error_prefix = "thrum get: ";
-    std::chrono::milliseconds interval = std::chrono::milliseconds(100);  // between two frames, at least
 };
 
 // What suits the process: bars where standard error is a terminal that is not "dumb", lines where standard

@@ -1,6 +1,7 @@
 // thrum/fetch/reporter_test.cpp: floor 5, fetch
 // Promise: what is told reaches its descriptor whole, a line per finished file; bars leave the terminal as
 // they found it, whoever ends them; and a reader that stops reading stops nobody but itself.
+#include <thrum/base/file.hpp>
 #include <thrum/fetch/reporter.hpp>
 #include <thrum/threads.hpp>
 
@@ -10,8 +11,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,25 +45,32 @@ struct Pipe {
 
 // A terminal without anybody before it.
 struct Terminal {
-    Terminal() {
-        master = UniqueFd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-        if (::grantpt(master.get()) != 0 || ::unlockpt(master.get()) != 0) std::abort();
-        slave = UniqueFd(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    Terminal() : master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)) {
+        if (::grantpt(master.fd()) != 0 || ::unlockpt(master.fd()) != 0) std::abort();
+        slave = UniqueFd(::open(::ptsname(master.fd()), O_RDWR | O_NOCTTY | O_CLOEXEC));
         struct winsize size {};
         size.ws_col = 50;
         size.ws_row = 6;
-        ::ioctl(master.get(), TIOCSWINSZ, &size);
+        ::ioctl(master.fd(), TIOCSWINSZ, &size);
     }
+    // What has been written and not yet seen.
     std::string content() {
-        ::fcntl(master.get(), F_SETFL, O_NONBLOCK);
         std::string text;
         char buffer[4096];
-        for (ssize_t got; (got = ::read(master.get(), buffer, sizeof buffer)) > 0;) {
+        for (ssize_t got; (got = ::read(master.fd(), buffer, sizeof buffer)) > 0;) {
             text.append(buffer, static_cast<std::size_t>(got));
         }
         return text;
     }
-    UniqueFd master;
+    std::string read_until(std::string_view awaited) {
+        std::string text = content();
+        while (text.find(awaited) == std::string::npos) {
+            master.wait(Direction::read);
+            text += content();
+        }
+        return text;
+    }
+    Descriptor master;
     UniqueFd slave;
 };
 
@@ -125,11 +133,7 @@ TEST(Reporter, BarsStandOnATerminalAndLeaveIt) {
                               .error_fd = terminal.slave.get()});
         play(reporter, 0, result("a.jpg", 1536));
         reporter.add({.index = 1, .state = State::connecting, .result = result("b.jpg", 10)});
-        std::string seen;
-        while (seen.find("1 of 3") == std::string::npos) {
-            seen += terminal.content();
-            sleep(1ms);
-        }
+        const std::string seen = terminal.read_until("1 of 3");
         EXPECT_EQ(seen.find("\x1b[?25l"), seen.rfind("\x1b[?25l"));
         EXPECT_NE(seen.find("b.jpg            connecting"), std::string::npos) << seen;
         play(reporter, 2, result("c.jpg", 3, "c: reset"));
@@ -150,11 +154,7 @@ TEST(Reporter, ACancelledOwnerStillGivesTheTerminalBack) {
         Reporter reporter(1,
                           {.bars = true, .lines = false, .interval = 1ms, .error_fd = terminal.slave.get()});
         reporter.add({.index = 0, .state = State::connecting, .result = result("a.jpg", 10)});
-        std::string seen;
-        while (seen.find("connecting") == std::string::npos) {
-            seen += terminal.content();
-            sleep(1ms);
-        }
+        terminal.read_until("connecting");
         standing.set();
         Event().wait();
     });
