@@ -10,8 +10,9 @@ std::string os_error_message(int code, std::string_view what) {
     return std::string(what) + ": " + std::generic_category().message(code);
 }
 
-void throw_os_error(int code, std::string_view what) {
-    const std::string message = os_error_message(code, what);
+void throw_os_error(int code, std::string_view what, std::string_view advice) {
+    std::string message = os_error_message(code, what);
+    if (!advice.empty()) message.append("; ").append(advice);
     switch (code) {
         case ECONNREFUSED:
             throw ConnectionRefusedError(code, message);

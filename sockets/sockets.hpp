@@ -3,6 +3,10 @@
 #pragma once
 
 #include <thrum/sockets/address.hpp>
+#include <thrum/sockets/buffered_stream.hpp>
+#include <thrum/sockets/connection.hpp>
 #include <thrum/sockets/resolver.hpp>
+#include <thrum/sockets/server.hpp>
 #include <thrum/sockets/socket.hpp>
 #include <thrum/sockets/stream.hpp>
+#include <thrum/sockets/tls.hpp>

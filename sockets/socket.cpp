@@ -1,0 +1,241 @@
+// thrum/sockets/socket.cpp: floor 2, sockets
+// Making, naming and connecting sockets; socket_io.cpp moves their bytes.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cstring>
+#include <thrum/sockets/resolver.hpp>
+#include <thrum/sockets/socket.hpp>
+#include <thrum/threads/thread.hpp>
+
+namespace thrum {
+namespace {
+
+using namespace std::chrono_literals;
+
+// unix(7): a connect() that finds the queue full cannot be waited for, so it is repeated this often.
+constexpr auto unix_connect_interval = 1ms;
+
+bool is_tcp(int family, int type) noexcept {
+    return (family == AF_INET || family == AF_INET6) && type == SOCK_STREAM;
+}
+
+int own_option(int fd, int option) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (::getsockopt(fd, SOL_SOCKET, option, &value, &size) != 0) {
+        throw_os_error(errno, "cannot use descriptor " + std::to_string(fd) + " as a socket");
+    }
+    return value;
+}
+
+// accept(2): errors of the connection, not of the listening socket, which goes on.
+bool belongs_to_the_client(int code) noexcept {
+    constexpr int codes[] = {ECONNABORTED, EPROTO,       ENETDOWN,   ENOPROTOOPT, EHOSTDOWN,
+                             ENONET,       EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH};
+    return std::find(std::begin(codes), std::end(codes), code) != std::end(codes);
+}
+
+const char* family_name(int family) noexcept {
+    return family == AF_INET ? "IPv4" : family == AF_INET6 ? "IPv6" : family == AF_UNIX ? "Unix" : "unknown";
+}
+
+}  // namespace
+
+Socket::Socket(int family, int type, int protocol) : family_(family), type_(type) {
+    const int fd = ::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    if (fd < 0) throw_os_error(errno, std::string("cannot make a socket of family ") + family_name(family));
+    descriptor_ = Descriptor(fd);
+    if (is_tcp(family, type)) setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+Socket Socket::from_fd(int fd) {
+    const int family = own_option(fd, SO_DOMAIN);
+    const int type = own_option(fd, SO_TYPE);
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        throw_os_error(errno, "cannot make descriptor " + std::to_string(fd) + " non-blocking");
+    }
+    return Socket(Descriptor(fd), family, type);
+}
+
+std::pair<Socket, Socket> Socket::pair(int type) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+        throw_os_error(errno, "cannot make a pair of sockets");
+    }
+    return {Socket(Descriptor(ends[0]), AF_UNIX, type), Socket(Descriptor(ends[1]), AF_UNIX, type)};
+}
+
+// The address itself, or the first one its name has in this socket's family.
+Address Socket::to_own_family(const Address& address, std::string_view doing) const {
+    if (address.is_name() && family_ != AF_UNIX) {
+        const Timeout limit(deadline());
+        return resolve(address, family_, type_).front();
+    }
+    if (address.family() == family_) return address;
+    throw AddressError(EAFNOSUPPORT, "cannot " + std::string(doing) + " " + address.to_string() +
+                                         ": the socket is of family " + family_name(family_) +
+                                         ", the address is not");
+}
+
+void Socket::bind(const Address& address) {
+    const Address own = to_own_family(address, "bind to");
+    if (::bind(fileno(), own.data(), own.size()) != 0) fail("bind to", own.to_string());
+}
+
+void Socket::listen(int backlog) {
+    if (::listen(fileno(), backlog) != 0) fail("listen", "");
+}
+
+std::pair<Socket, Address> Socket::accept() {
+    sockaddr_storage storage;
+    for (;;) {
+        socklen_t size = sizeof storage;
+        const auto fd = descriptor_.perform(Direction::read, deadline(), 0, [&](int listener) {
+            size = sizeof storage;
+            return ::accept4(listener, reinterpret_cast<sockaddr*>(&storage), &size,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+        });
+        if (fd >= 0) {
+            std::pair<Socket, Address> client(Socket(Descriptor(static_cast<int>(fd)), family_, type_),
+                                              Address::from_sockaddr(storage, size));
+            client.first.remember_peer(client.second);
+            return client;
+        }
+        if (belongs_to_the_client(errno)) continue;
+        const int code = errno;
+        const std::string where = is_open() ? getsockname().to_string() : "a closed socket";
+        if (code == EMFILE) throw_os_error(code, "cannot accept on " + where, "raise the limit of `ulimit -n`");
+        errno = code;
+        fail("accept on", where);
+    }
+}
+
+void Socket::connect(const Address& address) {
+    const Deadline until = deadline();
+    const Address own = to_own_family(address, "connect to");
+    const std::string name = address.is_name() ? address.to_string() + " (" + own.to_string() + ")" : "";
+    remember_peer(own);
+    if (family_ == AF_UNIX) return connect_unix(own, until);
+    // connect(2): begun once, then asked again whenever the socket turns writable. The second call tells the
+    // outcome as SO_ERROR would, and cannot mistake a readiness from before the attempt for its end.
+    bool begun = false;
+    const auto result = descriptor_.perform(Direction::write, until, 0, [&](int fd) -> ssize_t {
+        const int answer = ::connect(fd, own.data(), own.size());
+        if (answer == 0 || (begun && errno == EISCONN)) return 0;
+        // EAGAIN is the kernel's word for "no local port left" here, and not for waiting.
+        if (errno == EAGAIN) errno = EADDRNOTAVAIL;
+        if (errno == EINPROGRESS || errno == EALREADY || errno == EINTR) {
+            begun = true;
+            errno = EAGAIN;
+        }
+        return -1;
+    });
+    if (result < 0) fail("connect to", name.empty() ? own.to_string() : name);
+}
+
+void Socket::connect_unix(const Address& address, Deadline until) {
+    while (::connect(fileno(), address.data(), address.size()) != 0) {
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) fail("connect to", address.to_string());
+        if (std::chrono::steady_clock::now() >= until) {
+            throw TimeoutError("timed out trying to connect to " + address.to_string() +
+                               ": its queue stays full");
+        }
+        sleep(unix_connect_interval);
+    }
+}
+
+void Socket::shutdown(int how) {
+    if (::shutdown(fileno(), how) != 0) fail("shut down the connection to");
+}
+
+void Socket::setsockopt(int level, int option, int value) {
+    setsockopt(level, option, std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
+}
+
+void Socket::setsockopt(int level, int option, std::string_view bytes) {
+    if (::setsockopt(fileno(), level, option, bytes.data(), static_cast<socklen_t>(bytes.size())) != 0) {
+        throw_os_error(errno, "cannot set socket option " + std::to_string(option) + " of level " +
+                                  std::to_string(level));
+    }
+}
+
+int Socket::getsockopt(int level, int option) const {
+    const std::string bytes = getsockopt(level, option, sizeof(int));
+    int value = 0;
+    std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
+    return value;
+}
+
+std::string Socket::getsockopt(int level, int option, std::size_t size) const {
+    std::string bytes(size, '\0');
+    auto length = static_cast<socklen_t>(size);
+    if (::getsockopt(fileno(), level, option, bytes.data(), &length) != 0) {
+        throw_os_error(errno, "cannot read socket option " + std::to_string(option) + " of level " +
+                                  std::to_string(level));
+    }
+    bytes.resize(length);
+    return bytes;
+}
+
+Address Socket::getsockname() const {
+    sockaddr_storage storage = {};
+    socklen_t size = sizeof storage;
+    if (::getsockname(fileno(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+        throw_os_error(errno, "cannot tell the socket's own address");
+    }
+    return Address::from_sockaddr(storage, size);
+}
+
+Address Socket::getpeername() const {
+    sockaddr_storage storage = {};
+    socklen_t size = sizeof storage;
+    if (::getpeername(fileno(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+        throw_os_error(errno, "cannot tell the socket's peer");
+    }
+    return Address::from_sockaddr(storage, size);
+}
+
+bool Socket::readable_now() {
+    pollfd state = {fileno(), POLLIN | POLLRDHUP, 0};
+    return ::poll(&state, 1, 0) != 0;
+}
+
+void Socket::remember_peer(const Address& address) noexcept {
+    if (address.family() == AF_UNIX || address.size() > peer_.bytes.size()) return;
+    peer_.size = static_cast<unsigned char>(address.size());
+    std::memcpy(peer_.bytes.data(), address.data(), peer_.size);
+}
+
+std::string Socket::peer_name() const {
+    sockaddr_storage storage = {};
+    socklen_t size = sizeof storage;
+    if (peer_.size != 0) {
+        std::memcpy(&storage, peer_.bytes.data(), peer_.size);
+        return Address::from_sockaddr(storage, peer_.size).to_string();
+    }
+    if (::getpeername(fileno(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "";
+    return Address::from_sockaddr(storage, size).to_string();
+}
+
+void Socket::fail(std::string_view doing, const std::string& whom) const {
+    const int code = errno;
+    const std::string what = whom.empty() ? std::string(doing) : std::string(doing) + " " + whom;
+    if (code == ETIMEDOUT) throw TimeoutError("timed out trying to " + what);
+    throw_os_error(code, "cannot " + what);
+}
+
+void Socket::fail(std::string_view doing) const {
+    const int code = errno;
+    std::string whom = peer_name();
+    if (whom.empty()) whom = is_open() ? "an unconnected socket" : "a closed socket";
+    errno = code;
+    fail(doing, whom);
+}
+
+}  // namespace thrum

@@ -1,0 +1,139 @@
+// thrum/sockets/socket_io.cpp: floor 2, sockets
+// The bytes in and out of a Socket: one system call each while the kernel keeps up.
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <thrum/sockets/socket.hpp>
+
+namespace thrum {
+namespace {
+
+// recv_all() starts here and doubles, up to the larger.
+constexpr std::size_t first_chunk = 4096;
+constexpr std::size_t largest_chunk = std::size_t{1} << 20;
+// How many pieces one writev takes at once: 1 KB of the stack, far under the kernel's IOV_MAX.
+constexpr std::size_t pieces_at_once = 64;
+
+// Passes over what has gone.
+void skip(std::span<iovec>& pieces, std::size_t sent) noexcept {
+    while (!pieces.empty() && sent >= pieces.front().iov_len) {
+        sent -= pieces.front().iov_len;
+        pieces = pieces.subspan(1);
+    }
+    if (pieces.empty()) return;
+    pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + sent;
+    pieces.front().iov_len -= sent;
+}
+
+}  // namespace
+
+std::size_t Socket::recv_into(std::span<char> buffer) {
+    if (buffer.empty() && is_stream()) return 0;
+    // A stream's short read means that the kernel had no more; a datagram's size says nothing about the next
+    // one.
+    const std::size_t drained_below = is_stream() ? buffer.size() : 0;
+    const ssize_t size = descriptor_.perform(Direction::read, deadline(), drained_below, [&](int fd) {
+        return ::recv(fd, buffer.data(), buffer.size(), 0);
+    });
+    if (size < 0) fail("receive from");
+    return static_cast<std::size_t>(size);
+}
+
+std::string Socket::recv(std::size_t size) {
+    std::string data(size, '\0');
+    data.resize(recv_into(data));
+    return data;
+}
+
+std::string Socket::recv_all() {
+    std::string data;
+    std::size_t chunk = first_chunk;
+    for (;;) {
+        const std::size_t before = data.size();
+        data.resize(before + chunk);
+        const std::size_t size = recv_into(std::span(data).subspan(before));
+        data.resize(before + size);
+        if (size == 0) return data;
+        if (size == chunk) chunk = std::min(chunk * 2, largest_chunk);
+    }
+}
+
+std::size_t Socket::send(std::string_view data) {
+    const ssize_t size = descriptor_.perform(Direction::write, deadline(), 0, [&](int fd) {
+        return ::send(fd, data.data(), data.size(), MSG_NOSIGNAL);
+    });
+    if (size < 0) fail("send to");
+    return static_cast<std::size_t>(size);
+}
+
+void Socket::sendall(std::string_view data) {
+    const Deadline until = deadline();
+    while (!data.empty()) {
+        const ssize_t size = descriptor_.perform(Direction::write, until, 0, [&](int fd) {
+            return ::send(fd, data.data(), data.size(), MSG_NOSIGNAL);
+        });
+        if (size < 0) fail("send to");
+        data.remove_prefix(static_cast<std::size_t>(size));
+    }
+}
+
+void Socket::sendall(std::span<const std::string_view> pieces) {
+    const Deadline until = deadline();
+    std::array<iovec, pieces_at_once> vectors;
+    while (!pieces.empty()) {
+        const std::size_t count = std::min(pieces.size(), vectors.size());
+        for (std::size_t i = 0; i < count; ++i) {
+            vectors[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
+        }
+        std::span<iovec> left(vectors.data(), count);
+        skip(left, 0);
+        while (!left.empty()) {
+            const ssize_t size = descriptor_.perform(Direction::write, until, 0, [&](int fd) {
+                msghdr message = {};
+                message.msg_iov = left.data();
+                message.msg_iovlen = left.size();
+                return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+            });
+            if (size < 0) fail("send to");
+            skip(left, static_cast<std::size_t>(size));
+        }
+        pieces = pieces.subspan(count);
+    }
+}
+
+std::size_t Socket::sendto(std::string_view data, const Address& address) {
+    const Deadline until = deadline();
+    // Copied only when a name was looked up: a datagram server answers from what recvfrom() gave it.
+    const bool ready = address.family() == family_;
+    const Address looked_up = ready ? Address() : to_own_family(address, "send to");
+    const Address& own = ready ? address : looked_up;
+    const ssize_t size = descriptor_.perform(Direction::write, until, 0, [&](int fd) {
+        return ::sendto(fd, data.data(), data.size(), MSG_NOSIGNAL, own.data(), own.size());
+    });
+    if (size < 0) fail("send to", own.to_string());
+    return static_cast<std::size_t>(size);
+}
+
+std::pair<std::size_t, Address> Socket::recvfrom_into(std::span<char> buffer) {
+    sockaddr_storage storage = {};
+    socklen_t length = 0;
+    const ssize_t size = descriptor_.perform(Direction::read, deadline(), 0, [&](int fd) {
+        length = sizeof storage;
+        return ::recvfrom(fd, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&storage),
+                          &length);
+    });
+    if (size < 0) fail("receive from");
+    // A stream gives no sender: it is the peer.
+    if (length == 0 && family_ != AF_UNIX) return {static_cast<std::size_t>(size), getpeername()};
+    return {static_cast<std::size_t>(size), Address::from_sockaddr(storage, length)};
+}
+
+std::pair<std::string, Address> Socket::recvfrom(std::size_t size) {
+    std::string data(size, '\0');
+    auto [length, sender] = recvfrom_into(data);
+    data.resize(length);
+    return {std::move(data), std::move(sender)};
+}
+
+}  // namespace thrum
