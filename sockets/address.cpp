@@ -1,5 +1,8 @@
 // thrum/sockets/address.cpp: floor 2, sockets
 // Reading and writing the notations of addresses.
+#include <thrum/base/text.hpp>
+#include <thrum/sockets/address.hpp>
+
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -7,8 +10,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <thrum/base/text.hpp>
-#include <thrum/sockets/address.hpp>
 
 namespace thrum {
 namespace {

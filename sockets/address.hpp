@@ -3,6 +3,8 @@
 // up.
 #pragma once
 
+#include <thrum/base/errors.hpp>
+
 #include <sys/socket.h>
 
 #include <cstddef>
@@ -10,7 +12,6 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <thrum/base/errors.hpp>
 
 namespace thrum {
 

@@ -1,9 +1,10 @@
 // thrum/sockets/address_test.cpp: floor 2, sockets
+#include <thrum/sockets/address.hpp>
+
 #include <gtest/gtest.h>
 #include <sys/un.h>
 
 #include <cstring>
-#include <thrum/sockets/address.hpp>
 #include <unordered_set>
 
 namespace thrum {

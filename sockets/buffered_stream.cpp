@@ -1,10 +1,11 @@
 // thrum/sockets/buffered_stream.cpp: floor 2, sockets
 // The buffer: one stretch of bytes that moves to the front when its end runs short.
+#include <thrum/sockets/buffered_stream.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
-#include <thrum/sockets/buffered_stream.hpp>
 
 namespace thrum {
 namespace {

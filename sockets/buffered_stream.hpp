@@ -2,14 +2,15 @@
 // BufferedStream: lines and exact sizes from a Stream, and small writes gathered into large ones.
 #pragma once
 
+#include <thrum/base/errors.hpp>
+#include <thrum/sockets/stream.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <thrum/base/errors.hpp>
-#include <thrum/sockets/stream.hpp>
 #include <utility>
 
 namespace thrum {

@@ -1,11 +1,12 @@
 // thrum/sockets/connection.cpp: floor 2, sockets
 // Trying addresses in turn, and saying of each why it failed.
+#include <thrum/sockets/connection.hpp>
+#include <thrum/sockets/resolver.hpp>
+
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <system_error>
-#include <thrum/sockets/connection.hpp>
-#include <thrum/sockets/resolver.hpp>
 #include <vector>
 
 namespace thrum {

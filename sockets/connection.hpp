@@ -2,9 +2,10 @@
 // create_server and create_connection: a socket that listens, and one that is connected, in one call.
 #pragma once
 
+#include <thrum/sockets/socket.hpp>
+
 #include <chrono>
 #include <optional>
-#include <thrum/sockets/socket.hpp>
 
 namespace thrum {
 

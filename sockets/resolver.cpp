@@ -1,13 +1,14 @@
 // thrum/sockets/resolver.cpp: floor 2, sockets
 // What needs no asking, and getaddrinfo on an OS thread that the caller can walk away from.
+#include <thrum/base/text.hpp>
+#include <thrum/sockets/resolver.hpp>
+#include <thrum/threads/to_thread.hpp>
+
 #include <netdb.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <thrum/base/text.hpp>
-#include <thrum/sockets/resolver.hpp>
-#include <thrum/threads/to_thread.hpp>
 
 namespace thrum {
 namespace {

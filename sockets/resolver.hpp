@@ -2,8 +2,9 @@
 // From names to addresses, without ever blocking a worker.
 #pragma once
 
-#include <string_view>
 #include <thrum/sockets/address.hpp>
+
+#include <string_view>
 #include <vector>
 
 namespace thrum {

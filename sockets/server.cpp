@@ -1,12 +1,13 @@
 // thrum/sockets/server.cpp: floor 2, sockets
 // The accepting loop, and the group of its clients' threads.
-#include <atomic>
-#include <cerrno>
-#include <cstdio>
 #include <thrum/sockets/server.hpp>
 #include <thrum/threads/event.hpp>
 #include <thrum/threads/semaphore.hpp>
 #include <thrum/threads/task_group.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
 
 namespace thrum {
 

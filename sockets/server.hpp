@@ -2,13 +2,14 @@
 // TCPServer: a handler, a thread per client, and an end that lets clients finish.
 #pragma once
 
+#include <thrum/sockets/connection.hpp>
+#include <thrum/sockets/socket.hpp>
+#include <thrum/threads/thread.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <thrum/sockets/connection.hpp>
-#include <thrum/sockets/socket.hpp>
-#include <thrum/threads/thread.hpp>
 
 namespace thrum {
 

@@ -1,15 +1,15 @@
 // thrum/sockets/socket.cpp: floor 2, sockets
 // Making, naming and connecting sockets; socket_io.cpp moves their bytes.
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-
-#include <algorithm>
-#include <cstring>
 #include <thrum/sockets/resolver.hpp>
 #include <thrum/sockets/socket.hpp>
 #include <thrum/threads/thread.hpp>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <cstring>
 
 namespace thrum {
 namespace {
@@ -109,7 +109,8 @@ std::pair<Socket, Address> Socket::accept() {
         if (belongs_to_the_client(errno)) continue;
         const int code = errno;
         const std::string where = is_open() ? getsockname().to_string() : "a closed socket";
-        if (code == EMFILE) throw_os_error(code, "cannot accept on " + where, "raise the limit of `ulimit -n`");
+        if (code == EMFILE)
+            throw_os_error(code, "cannot accept on " + where, "raise the limit of `ulimit -n`");
         errno = code;
         fail("accept on", where);
     }
@@ -202,8 +203,8 @@ Address Socket::getpeername() const {
 }
 
 bool Socket::readable_now() {
-    pollfd state = {fileno(), POLLIN | POLLRDHUP, 0};
-    return ::poll(&state, 1, 0) != 0;
+    char byte;
+    return ::recv(fileno(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
 void Socket::remember_peer(const Address& address) noexcept {

@@ -2,6 +2,10 @@
 // Socket: Python's socket object on a thrum Descriptor. Each wait parks the thread that makes it.
 #pragma once
 
+#include <thrum/sockets/address.hpp>
+#include <thrum/sockets/stream.hpp>
+#include <thrum/threads/descriptor.hpp>
+
 #include <sys/socket.h>
 
 #include <array>
@@ -11,9 +15,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <thrum/sockets/address.hpp>
-#include <thrum/sockets/stream.hpp>
-#include <thrum/threads/descriptor.hpp>
 #include <utility>
 
 namespace thrum {

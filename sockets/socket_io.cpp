@@ -1,10 +1,11 @@
 // thrum/sockets/socket_io.cpp: floor 2, sockets
 // The bytes in and out of a Socket: one system call each while the kernel keeps up.
+#include <thrum/sockets/socket.hpp>
+
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
-#include <thrum/sockets/socket.hpp>
 
 namespace thrum {
 namespace {

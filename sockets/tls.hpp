@@ -2,13 +2,14 @@
 // TLS over a Socket, on OpenSSL 3: contexts that hold settings and trust, and the Stream that encrypts.
 #pragma once
 
+#include <thrum/sockets/socket.hpp>
+#include <thrum/sockets/stream.hpp>
+
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <thrum/sockets/socket.hpp>
-#include <thrum/sockets/stream.hpp>
 #include <vector>
 
 namespace thrum {

@@ -1,10 +1,11 @@
 // thrum/sockets/tls_context.cpp: floor 2, sockets
 // Settings of TLS: versions, trust, own certificates, protocols.
+#include <thrum/sockets/internal/tls_settings.hpp>
+
 #include <openssl/err.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <thrum/sockets/internal/tls_settings.hpp>
 
 namespace thrum {
 namespace {

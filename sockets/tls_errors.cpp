@@ -1,5 +1,8 @@
 // thrum/sockets/tls_errors.cpp: floor 2, sockets
 // From OpenSSL's codes to sentences: who, what is wrong, what to do.
+#include <thrum/base/errors.hpp>
+#include <thrum/sockets/internal/tls_settings.hpp>
+
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
@@ -7,8 +10,6 @@
 
 #include <array>
 #include <system_error>
-#include <thrum/base/errors.hpp>
-#include <thrum/sockets/internal/tls_settings.hpp>
 
 namespace thrum::internal {
 namespace {
@@ -136,8 +137,7 @@ Sentence describe_reason(int reason, const std::string& words) {
         case SSL_R_NO_PROTOCOLS_AVAILABLE:
             return {TLSFailure::protocol_version,
                     "no version of TLS in common (1.2 or 1.3 is needed); the older side must be updated"};
-        case SSL_R_UNEXPECTED_EOF_WHILE_READING:
-            return {TLSFailure::refused, std::string(ended_early)};
+        case SSL_R_UNEXPECTED_EOF_WHILE_READING: return {TLSFailure::refused, std::string(ended_early)};
         case SSL_R_NO_APPLICATION_PROTOCOL:
         case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
             return {TLSFailure::refused, "the peer speaks none of the protocols offered (ALPN)"};
@@ -153,8 +153,7 @@ Sentence describe_reason(int reason, const std::string& words) {
         case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
         case SSL_R_NO_SHARED_CIPHER:
             return {TLSFailure::refused, "no cipher or key in common with the peer (" + words + ")"};
-        default:
-            return {TLSFailure::other, words};
+        default: return {TLSFailure::other, words};
     }
 }
 

@@ -1,14 +1,15 @@
 // thrum/sockets/tls_socket.cpp: floor 2, sockets
 // The Stream that encrypts: each call tries OpenSSL, and parks outside of it for what OpenSSL wants.
+#include <thrum/sockets/address.hpp>
+#include <thrum/sockets/internal/tls_settings.hpp>
+#include <thrum/sockets/tls.hpp>
+#include <thrum/threads/lock.hpp>
+
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <mutex>
-#include <thrum/sockets/address.hpp>
-#include <thrum/sockets/internal/tls_settings.hpp>
-#include <thrum/sockets/tls.hpp>
-#include <thrum/threads/lock.hpp>
 
 namespace thrum {
 namespace {

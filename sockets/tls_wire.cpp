@@ -1,12 +1,13 @@
 // thrum/sockets/tls_wire.cpp: floor 2, sockets
 // OpenSSL's door to the descriptor: calls that never wait and never raise SIGPIPE.
+#include <thrum/base/errors.hpp>
+#include <thrum/sockets/internal/tls_settings.hpp>
+
 #include <openssl/bio.h>
 #include <sys/socket.h>
 
 #include <climits>
 #include <new>
-#include <thrum/base/errors.hpp>
-#include <thrum/sockets/internal/tls_settings.hpp>
 
 namespace thrum::internal {
 namespace {

@@ -2,12 +2,13 @@
 // What the TLS rooms share and no public header shows: OpenSSL's types, and the reasons for failures.
 #pragma once
 
+#include <thrum/sockets/tls.hpp>
+
 #include <openssl/ssl.h>
 
 #include <memory>
 #include <string>
 #include <string_view>
-#include <thrum/sockets/tls.hpp>
 
 namespace thrum {
 
