@@ -2,12 +2,13 @@
 // Auth: how a request proves who sends it.
 #pragma once
 
+#include <thrum/http/headers.hpp>
+#include <thrum/http/url.hpp>
+
 #include <concepts>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <thrum/http/headers.hpp>
-#include <thrum/http/url.hpp>
 #include <utility>
 
 namespace thrum::requests {
@@ -20,16 +21,15 @@ struct PreparedRequest {
     std::string body = {};
 };
 
-// Holds any copyable scheme that is called with the prepared request and completes it, once for each request it
-// sends, redirects within the origin included. Copies share the scheme, whose call must be thread-safe.
+// Holds any copyable scheme that is called with the prepared request and completes it, once for each request
+// it sends, redirects within the origin included. Copies share the scheme, whose call must be thread-safe.
 class Auth {
 public:
     // Sends no credentials.
     Auth() = default;
     template <class Scheme>
-        requires(!std::same_as<std::remove_cvref_t<Scheme>, Auth>) &&
-                std::invocable<const std::remove_cvref_t<Scheme>&, PreparedRequest&>
-    Auth(Scheme&& scheme)
+    requires(!std::same_as<std::remove_cvref_t<Scheme>, Auth>) &&
+        std::invocable<const std::remove_cvref_t<Scheme>&, PreparedRequest&> Auth(Scheme&& scheme)
         : scheme_(std::make_shared<Holder<std::remove_cvref_t<Scheme>>>(std::forward<Scheme>(scheme))) {}
 
     explicit operator bool() const noexcept { return scheme_ != nullptr; }

@@ -1,8 +1,9 @@
 // thrum/requests/cookie_date.cpp: floor 4, requests
 // The dates that servers write into Expires.
-#include <array>
 #include <thrum/base/text.hpp>
 #include <thrum/requests/cookies.hpp>
+
+#include <array>
 
 namespace thrum::requests {
 

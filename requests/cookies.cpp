@@ -1,10 +1,11 @@
 // thrum/requests/cookies.cpp: floor 4, requests
 // The user agent's side of RFC 6265, section 5.
-#include <algorithm>
-#include <mutex>
 #include <thrum/base/text.hpp>
 #include <thrum/requests/cookies.hpp>
 #include <thrum/threads/lock.hpp>
+
+#include <algorithm>
+#include <mutex>
 #include <unordered_map>
 
 namespace thrum::requests {
@@ -133,7 +134,8 @@ bool settle(Parsed& parsed, const http::Url& url) {
     if (cookie.secure && !is_secure) return false;
     // The promises that a name makes by its prefix (RFC 6265bis §4.1.3).
     if (cookie.name.starts_with("__Secure-") && !cookie.secure) return false;
-    if (cookie.name.starts_with("__Host-") && !(cookie.secure && domain.empty() && cookie.path == "/")) return false;
+    if (cookie.name.starts_with("__Host-") && !(cookie.secure && domain.empty() && cookie.path == "/"))
+        return false;
     return true;
 }
 
@@ -205,12 +207,14 @@ bool CookieJar::store(const http::Url& url, std::string_view set_cookie) {
     return true;
 }
 
-void CookieJar::set(std::string_view name, std::string_view value, std::string_view domain, std::string_view path) {
+void CookieJar::set(std::string_view name, std::string_view value, std::string_view domain,
+                    std::string_view path) {
     if (name.empty() || has_control(name) || has_control(value) || name.find_first_of("=;") != name.npos ||
         value.find(';') != value.npos) {
-        throw Error("the cookie \"" + std::string(name) +
-                    "\" cannot be sent: its name may not be empty or hold \"=\", and neither name nor value may "
-                    "hold \";\" or control characters");
+        throw Error(
+            "the cookie \"" + std::string(name) +
+            "\" cannot be sent: its name may not be empty or hold \"=\", and neither name nor value may "
+            "hold \";\" or control characters");
     }
     Cookie cookie;
     cookie.name = name;

@@ -2,13 +2,14 @@
 // CookieJar: keeps what servers set and sends it back to those it is meant for (RFC 6265).
 #pragma once
 
+#include <thrum/http/url.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thrum/http/url.hpp>
 #include <vector>
 
 namespace thrum::requests {
@@ -31,8 +32,8 @@ struct Cookie {
     std::uint64_t order = 0;  // of creation, within its jar
 };
 
-// "Wed, 09 Jun 2021 10:18:14 GMT" and what else servers write, by the rules of RFC 6265 §5.1.1; nothing where it
-// is no date.
+// "Wed, 09 Jun 2021 10:18:14 GMT" and what else servers write, by the rules of RFC 6265 §5.1.1; nothing where
+// it is no date.
 std::optional<std::chrono::sys_seconds> parse_cookie_date(std::string_view text);
 
 // Any number of threads may use one jar at once.
@@ -45,11 +46,12 @@ public:
     CookieJar& operator=(CookieJar&&) noexcept;
     ~CookieJar();
 
-    // Takes in one Set-Cookie value of an answer from `url` (RFC 6265 §5.2, §5.3). False where it was refused: no
-    // name, for another domain, too large, secure from an insecure place.
+    // Takes in one Set-Cookie value of an answer from `url` (RFC 6265 §5.2, §5.3). False where it was
+    // refused: no name, for another domain, too large, secure from an insecure place.
     bool store(const http::Url& url, std::string_view set_cookie);
     // Keeps this cookie for `domain` alone and everything below `path`.
-    void set(std::string_view name, std::string_view value, std::string_view domain, std::string_view path = "/");
+    void set(std::string_view name, std::string_view value, std::string_view domain,
+             std::string_view path = "/");
     // The Cookie header for a request to `url` (RFC 6265 §5.4): "a=1; b=2"; empty where there is none.
     std::string header_for(const http::Url& url) const;
 

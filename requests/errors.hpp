@@ -2,10 +2,11 @@
 // What can go wrong with a request: the tree of Python's requests.exceptions, below thrum::Error.
 #pragma once
 
+#include <thrum/base/errors.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <thrum/base/errors.hpp>
 
 namespace thrum::requests {
 
@@ -14,7 +15,8 @@ namespace thrum::requests {
 // TimeoutError of a Timeout scope of the caller's own, are never wrapped.
 class RequestException : public Error {
 public:
-    explicit RequestException(const std::string& what, std::string url = {}) : Error(what), url_(std::move(url)) {}
+    explicit RequestException(const std::string& what, std::string url = {})
+        : Error(what), url_(std::move(url)) {}
     // The URL that failed, its password masked; empty where there is none.
     const std::string& url() const noexcept { return url_; }
 

@@ -9,17 +9,17 @@
 
 namespace thrum::requests {
 
-// {.json = {{"title", "foo"}, {"done", true}}} sends an object; {.json = nullptr} sends null; {} sends nothing.
-// A value type.
+// {.json = {{"title", "foo"}, {"done", true}}} sends an object; {.json = nullptr} sends null; {} sends
+// nothing. A value type.
 class JsonBody {
 public:
     JsonBody() = default;
     JsonBody(nlohmann::json::initializer_list_t list) : value_(nlohmann::json(list)) {}
     // Anything nlohmann::json can be made of.
     template <class Value>
-        requires(!std::is_same_v<std::remove_cvref_t<Value>, JsonBody> &&
-                 std::is_constructible_v<nlohmann::json, Value>)
-    JsonBody(Value&& value) : value_(std::in_place, std::forward<Value>(value)) {}
+    requires(!std::is_same_v<std::remove_cvref_t<Value>, JsonBody> &&
+             std::is_constructible_v<nlohmann::json, Value>) JsonBody(Value&& value)
+        : value_(std::in_place, std::forward<Value>(value)) {}
 
     bool has_value() const noexcept { return value_.has_value(); }
     // Requires has_value().

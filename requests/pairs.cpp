@@ -1,8 +1,9 @@
 // thrum/requests/pairs.cpp: floor 4, requests
 // Numbers as text.
+#include <thrum/requests/pairs.hpp>
+
 #include <charconv>
 #include <iterator>
-#include <thrum/requests/pairs.hpp>
 
 namespace thrum::requests {
 

@@ -2,19 +2,20 @@
 // Pairs: names and values in order, as parameters of a URL, fields of a form, or cookies.
 #pragma once
 
+#include <thrum/http/form.hpp>
+
 #include <concepts>
 #include <initializer_list>
 #include <ranges>
 #include <string>
 #include <string_view>
-#include <thrum/http/form.hpp>
 #include <type_traits>
 #include <utility>
 
 namespace thrum::requests {
 
-// {{"q", "threads & sockets"}, {"page", 2}}: values are text or numbers. A name may occur several times. A value
-// type; not to be changed by two threads at once.
+// {{"q", "threads & sockets"}, {"page", 2}}: values are text or numbers. A name may occur several times. A
+// value type; not to be changed by two threads at once.
 class Pairs {
 public:
     // One name with its value, on its way into Pairs.
@@ -23,8 +24,9 @@ public:
 
         Pair(std::string_view name, std::string_view value) : pair(name, value) {}
         template <class Number>
-            requires(std::is_arithmetic_v<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>)
-        Pair(std::string_view name, Number value) : pair(name, number_text(value)) {}
+        requires(std::is_arithmetic_v<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>)
+            Pair(std::string_view name, Number value)
+            : pair(name, number_text(value)) {}
     };
 
     Pairs() = default;
@@ -33,11 +35,11 @@ public:
     }
     // From a map, or any range of pairs of text.
     template <std::ranges::input_range Range>
-        requires(!std::same_as<std::remove_cvref_t<Range>, Pairs>) &&
-                requires(std::ranges::range_reference_t<Range> item) {
-                    { item.first } -> std::convertible_to<std::string_view>;
-                    { item.second } -> std::convertible_to<std::string_view>;
-                }
+    requires(!std::same_as<std::remove_cvref_t<Range>, Pairs>) &&
+        requires(std::ranges::range_reference_t<Range> item) {
+        { item.first } -> std::convertible_to<std::string_view>;
+        { item.second } -> std::convertible_to<std::string_view>;
+    }
     Pairs(Range&& range) {
         for (const auto& [name, value] : range) add(name, value);
     }

@@ -1,7 +1,8 @@
 // thrum/requests/internal/base64.cpp: floor 4, requests
 // Three bytes become four letters; what is missing at the end becomes "=".
-#include <cstdint>
 #include <thrum/requests/internal/base64.hpp>
+
+#include <cstdint>
 
 namespace thrum::requests::internal {
 

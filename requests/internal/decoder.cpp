@@ -1,12 +1,13 @@
 // thrum/requests/internal/decoder.cpp: floor 4, requests
 // zlib, fed a piece at a time.
+#include <thrum/base/text.hpp>
+#include <thrum/requests/internal/decoder.hpp>
+
 #include <zlib.h>
 
 #include <algorithm>
 #include <limits>
 #include <new>
-#include <thrum/base/text.hpp>
-#include <thrum/requests/internal/decoder.hpp>
 
 namespace thrum::requests::internal {
 
@@ -20,8 +21,8 @@ uInt as_uint(std::size_t size) {
     return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max()));
 }
 
-// "deflate" means zlib's format (RFC 9110 §8.4.1.2), but servers that send bare deflate data are as old as the
-// name. RFC 1950 §2.2: method 8, and the first two bytes divisible by 31.
+// "deflate" means zlib's format (RFC 9110 §8.4.1.2), but servers that send bare deflate data are as old as
+// the name. RFC 1950 §2.2: method 8, and the first two bytes divisible by 31.
 bool is_zlib_header(unsigned char first, unsigned char second) {
     return (first & 0x0f) == 8 && (first * 256 + second) % 31 == 0;
 }
@@ -75,7 +76,6 @@ struct Decoder::State {
         if (!has_first) {
             first = static_cast<unsigned char>(input.front());
             has_first = true;
-            taken += 1;
             input.remove_prefix(1);
         }
         if (input.empty()) return false;
@@ -108,7 +108,8 @@ Decoder::Status Decoder::decode(std::string_view& input, std::span<char> output,
         }
         if (!state.begin(input)) break;
         const int result = state.inflate_some(input, output, produced);
-        if (state.given > ratio_free_bytes && state.given / max_decoded_ratio > state.taken) return Status::bomb;
+        if (state.given > ratio_free_bytes && state.given / max_decoded_ratio > state.taken)
+            return Status::bomb;
         if (result == Z_STREAM_END) {
             state.finished = true;
         } else if (result != Z_OK && result != Z_BUF_ERROR) {
@@ -123,7 +124,9 @@ Decoder::Status Decoder::decode(std::string_view& input, std::span<char> output,
     return state.finished && input.empty() ? Status::finished : Status::ok;
 }
 
-bool Decoder::may_end() const noexcept { return state_->finished || state_->taken == 0; }
+bool Decoder::may_end() const noexcept {
+    return state_->finished || (state_->taken == 0 && !state_->has_first);
+}
 
 std::optional<Decoder::Coding> coding_of(std::string_view content_encoding) noexcept {
     const std::string_view name = trim(content_encoding);

@@ -35,8 +35,8 @@ public:
     Decoder& operator=(Decoder&&) noexcept;
     ~Decoder();
 
-    // Takes from the front of `input` and fills `output` from its front. `produced` receives the number of bytes
-    // written. With Status::ok either the input is used up or the output full.
+    // Takes from the front of `input` and fills `output` from its front. `produced` receives the number of
+    // bytes written. With Status::ok either the input is used up or the output full.
     Status decode(std::string_view& input, std::span<char> output, std::size_t& produced);
     // True when the body may end here: at the end of the coded data, or before its first byte.
     bool may_end() const noexcept;
@@ -46,8 +46,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// What a Content-Encoding field asks for: nothing for identity and for codings that were not asked for (whose bytes
-// are handed on as they are).
+// What a Content-Encoding field asks for: nothing for identity and for codings that were not asked for (whose
+// bytes are handed on as they are).
 std::optional<Decoder::Coding> coding_of(std::string_view content_encoding) noexcept;
 
 }  // namespace thrum::requests::internal

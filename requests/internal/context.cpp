@@ -1,0 +1,81 @@
+// thrum/requests/internal/context.cpp: floor 4, requests
+// From the errors of sockets to those of requests, in words that say what to do.
+#include <thrum/requests/errors.hpp>
+#include <thrum/requests/internal/context.hpp>
+#include <thrum/sockets/address.hpp>
+#include <thrum/sockets/tls.hpp>
+
+#include <cstdio>
+#include <exception>
+
+namespace thrum::requests::internal {
+
+namespace {
+
+std::string seconds_text(std::chrono::nanoseconds duration) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%g s", std::chrono::duration<double>(duration).count());
+    return text;
+}
+
+template <class Exception>
+[[noreturn]] void throw_as(const Context& context, const std::string& what) {
+    std::throw_with_nested(Exception(message(context, what), context.url));
+}
+
+[[noreturn]] void throw_timeout(const Context& context, Phase phase) {
+    const Limits& limits = context.limits;
+    if (std::chrono::steady_clock::now() >= context.deadline) {
+        throw_as<Timeout>(context, "not done within " + seconds_text(limits.total) +
+                                       ", the total timeout; raise it where so much is to be expected");
+    }
+    if (phase == Phase::connect) {
+        throw_as<ConnectTimeout>(context,
+                                 "no connection within " + seconds_text(limits.connect) +
+                                     ", the connect timeout; is the address right, and does a firewall "
+                                     "let it through?");
+    }
+    if (phase == Phase::send) {
+        throw_as<Timeout>(context,
+                          "the server took no bytes for " + seconds_text(limits.read) + ", the read timeout");
+    }
+    throw_as<ReadTimeout>(context, "no bytes came for " + seconds_text(limits.read) +
+                                       ", the read timeout; raise it for a server that thinks long");
+}
+
+std::string tls_advice(const TLSError& error) {
+    // The message of the error below says what to do about a certificate in general; the names of our own
+    // options are known only here.
+    if (error.failure() == TLSFailure::unknown_authority) {
+        return "; a private authority is trusted by the option .ca";
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string shown(const http::Url& url) {
+    std::string text = url.without_credentials().to_string();
+    if (!url.has_credentials()) return text;
+    const std::string who = url.username() + (url.password().empty() ? "@" : ":***@");
+    return text.insert(text.find("//") + 2, who);
+}
+
+std::string message(const Context& context, std::string_view what) {
+    return std::string(context.method).append(" ").append(context.url).append(": ").append(what);
+}
+
+void rethrow_for(const Context& context, Phase phase, Deadline outer) {
+    try {
+        throw;
+    } catch (const TimeoutError&) {
+        if (std::chrono::steady_clock::now() >= outer) throw;
+        throw_timeout(context, phase);
+    } catch (const TLSError& error) {
+        throw_as<SSLError>(context, error.what() + tls_advice(error));
+    } catch (const OSError& error) {
+        throw_as<ConnectionError>(context, error.what());
+    }
+}
+
+}  // namespace thrum::requests::internal

@@ -1,0 +1,150 @@
+// thrum/requests/internal/prepare.cpp: floor 4, requests
+// Merging, as Python's requests merges: what the request says wins, else the session, else the defaults.
+#include <thrum/base/text.hpp>
+#include <thrum/http/form.hpp>
+#include <thrum/requests/errors.hpp>
+#include <thrum/requests/internal/decoder.hpp>
+#include <thrum/requests/internal/prepare.hpp>
+
+#include <algorithm>
+
+namespace thrum::requests::internal {
+
+namespace {
+
+// A text that is no URL may hold a password all the same.
+std::string masked(std::string_view text) {
+    const std::size_t slashes = text.find("//");
+    const std::size_t begin = slashes == text.npos ? 0 : slashes + 2;
+    const std::size_t end = std::min(text.find_first_of("/?#", begin), text.size());
+    const std::size_t at = text.substr(0, end).rfind('@');
+    if (at == text.npos || at < begin) return std::string(text);
+    return std::string(text.substr(0, begin)).append("***").append(text.substr(at));
+}
+
+http::Url parse_url(std::string_view text) {
+    http::UrlError error = http::UrlError::none;
+    auto url = http::Url::try_parse(text, nullptr, &error);
+    const std::string name = "\"" + masked(text) + "\" ";
+    if (!url && error == http::UrlError::missing_scheme) {
+        throw InvalidURL(name + "has no scheme; did you mean \"https://" + masked(text) + "\"?",
+                         masked(text));
+    }
+    if (!url) throw InvalidURL(name + "is no URL: " + std::string(describe(error)), masked(text));
+    if (url->scheme() != "http" && url->scheme() != "https") {
+        throw InvalidURL(name + "is neither http nor https", masked(text));
+    }
+    return *url;
+}
+
+std::string upper(std::string_view method) {
+    std::string text(method);
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? char(c - 32) : c; });
+    if (!http::is_token(text)) {
+        throw InvalidHeader("\"" + text + "\" is no method: it must be one word, such as GET");
+    }
+    return text;
+}
+
+Limits merge_limits(const Timeouts& ours, const Timeouts& session, bool stream) {
+    return {ours.connect.value_or(session.connect.value_or(default_connect_timeout)),
+            ours.read.value_or(session.read.value_or(default_read_timeout)),
+            ours.total.value_or(session.total.value_or(stream ? no_timeout : default_total_timeout))};
+}
+
+void set_body(PreparedRequest& request, const Options& options) {
+    const int given =
+        int(!options.data.empty()) + int(options.json.has_value()) + int(options.body.has_value());
+    if (given > 1) {
+        throw RequestException("a request has one body: give only one of .data, .json and .body",
+                               shown(request.url));
+    }
+    if (!options.data.empty()) {
+        request.body = http::form_encode(options.data.list());
+        request.headers.set_default("Content-Type", "application/x-www-form-urlencoded");
+    } else if (options.json.has_value()) {
+        try {
+            request.body = options.json.value().dump();
+        } catch (const nlohmann::json::type_error&) {
+            std::throw_with_nested(
+                RequestException("the JSON to be sent holds text that is not UTF-8", shown(request.url)));
+        }
+        request.headers.set_default("Content-Type", "application/json");
+    } else if (options.body) {
+        request.body = *options.body;
+    }
+}
+
+void check_framing(const PreparedRequest& request) {
+    if (request.headers.contains("Transfer-Encoding")) {
+        throw InvalidHeader("Transfer-Encoding cannot be set: how a body is framed follows from the body",
+                            shown(request.url));
+    }
+    if (request.headers.get_all("Host").size() > 1) {
+        throw InvalidHeader("a request has one Host (RFC 9112 §3.2)", shown(request.url));
+    }
+}
+
+std::string cookie_text(const Pairs& cookies) {
+    std::string text;
+    for (const auto& [name, value] : cookies) {
+        if (name.empty() || name.find_first_of("=;") != name.npos || value.find(';') != value.npos ||
+            !http::is_field_value(name) || (!value.empty() && !http::is_field_value(value))) {
+            throw InvalidHeader(
+                "the cookie \"" + name +
+                "\" cannot be sent: its name may not be empty or hold \"=\", and neither name nor "
+                "value may hold \";\" or control characters");
+        }
+        text.append(text.empty() ? "" : "; ").append(name).append("=").append(value);
+    }
+    return text;
+}
+
+// The user's name and password of http://user:password@host/.
+Auth take_credentials(http::Url& url) {
+    const BasicAuth auth(percent_decode(url.username()), percent_decode(url.password()));
+    url = url.without_credentials();
+    return auth;
+}
+
+}  // namespace
+
+http::Headers default_headers() {
+    http::Headers headers;
+    headers.add("User-Agent", "thrum/" THRUM_VERSION);
+    headers.add("Accept-Encoding", accepted_codings);
+    headers.add("Accept", "*/*");
+    return headers;
+}
+
+Job prepare(const Defaults& defaults, std::string_view method, std::string_view url_text,
+            const Options& options) {
+    http::Url url = parse_url(url_text);
+    if (!defaults.params.empty()) url = url.with_params(defaults.params.list());
+    if (!options.params.empty()) url = url.with_params(options.params.list());
+    Job job{.request = {upper(method), url},
+            .context = {},
+            .trust = defaults.trust,
+            .auth = options.auth ? options.auth : defaults.auth,
+            .cookies = cookie_text(options.cookies),
+            .allow_redirects = true};
+    job.allow_redirects = options.allow_redirects.value_or(job.request.method != "HEAD");
+    job.request.headers = defaults.headers;
+    job.request.headers.update(options.headers);
+    set_body(job.request, options);
+    check_framing(job.request);
+    job.context = {job.request.method, shown(url),
+                   merge_limits(options.timeout, defaults.timeout, options.stream)};
+    job.context.deadline = deadline_after(job.context.limits.total);
+    if (options.verify) job.trust.verify = *options.verify;
+    if (!options.ca.empty()) job.trust.ca = options.ca;
+    if (!options.cert.certificate.empty()) job.trust.cert = options.cert;
+    if (url.has_credentials()) {
+        Auth from_url = take_credentials(job.request.url);
+        if (!job.auth) job.auth = std::move(from_url);
+    }
+    return job;
+}
+
+}  // namespace thrum::requests::internal

@@ -1,0 +1,100 @@
+// thrum/requests/internal/response_state.hpp: floor 4, requests
+// What a Response holds, and how its body is decoded piece by piece.
+#pragma once
+
+#include <thrum/requests/internal/context.hpp>
+#include <thrum/requests/internal/decoder.hpp>
+#include <thrum/requests/internal/exchange.hpp>
+#include <thrum/requests/response.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace thrum::requests::internal {
+
+inline constexpr std::size_t decoded_buffer_size = 32 * 1024;
+// What of a redirect's body is read to keep its connection; a longer one is not worth it.
+inline constexpr std::size_t max_drained = 64 * 1024;
+// Content-Length is a promise; no more than this is allocated on its word.
+inline constexpr std::size_t max_reserved = 16 * 1024 * 1024;
+
+// One thread at a time.
+struct ResponseState {
+    ResponseState(Reply reply, Context context, const http::Url& url, std::size_t max_content);
+
+    // The next decoded bytes, valid until the next call; empty at the end.
+    std::string_view next_piece();
+    // Reads the rest into `content`.
+    void load();
+    // Reads what is left within max_drained, so that the connection can be used again; else closes it. Throws
+    // Cancelled only.
+    void drain();
+
+    Context context;
+    std::string url;
+    int status;
+    std::string reason;
+    http::Headers headers;
+    std::chrono::nanoseconds elapsed;
+    std::unique_ptr<CookieJar> cookies = {};  // nothing where none were set
+    std::vector<Response> history = {};
+    std::string content = {};
+    bool loaded = false;    // `content` is the whole body
+    bool streamed = false;  // pieces have gone elsewhere
+
+private:
+    friend class LineReader;
+    std::string_view read_coded();
+    void check_content_size(std::size_t size) const;
+
+    std::unique_ptr<BodySource> body_;
+    std::optional<Decoder> decoder_;
+    std::size_t max_content_;
+    std::uint64_t coded_size_ = 0;
+    std::uint64_t coded_limit_ = std::numeric_limits<std::uint64_t>::max();
+    std::string_view coded_;
+    std::unique_ptr<char[]> decoded_;
+    bool more_output_ = false;  // the decoder filled its room and may hold back more
+};
+
+// Reads a body in pieces of a wanted size.
+class PieceReader {
+public:
+    PieceReader(std::shared_ptr<ResponseState> state, std::size_t chunk_size);
+    // False at the end.
+    bool next(std::string_view& piece) { return !(piece = next()).empty(); }
+    // Empty at the end.
+    std::string_view next();
+
+private:
+    std::string_view next_any();
+
+    std::shared_ptr<ResponseState> state_;
+    std::size_t chunk_size_;
+    std::string_view rest_;     // of the last piece
+    std::size_t position_ = 0;  // in a content that is in memory
+    std::string chunk_;
+};
+
+// Reads a body line by line.
+class LineReader {
+public:
+    explicit LineReader(std::shared_ptr<ResponseState> state);
+    // False at the end.
+    bool next(std::string_view& line);
+
+private:
+    PieceReader pieces_;
+    Context context_;
+    std::size_t max_line_;
+    std::string_view rest_;
+    std::string line_;
+};
+
+}  // namespace thrum::requests::internal
