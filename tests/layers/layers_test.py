@@ -62,8 +62,8 @@ thrum_check_layers()
         return self.run("cmake", "-G", "Ninja", "-S", self.folder, "-B", self.folder / "build",
                         f"-DCMAKE_CXX_COMPILER={CXX}", "-DCMAKE_CXX_COMPILER_WORKS=1", "-DCMAKE_BUILD_TYPE=Debug")
 
-    def build(self):
-        return self.run("cmake", "--build", self.folder / "build")
+    def build(self, target="all"):
+        return self.run("cmake", "--build", self.folder / "build", "--target", target)
 
     @staticmethod
     def run(*command):
@@ -154,6 +154,20 @@ class LayersTest(unittest.TestCase):
     def test_a_floor_must_stand_in_layers(self):
         self.house.edit("LAYERS", "threads\n", "strands\n")
         self.fails(self.house.configure(), "LAYERS does not name both 'threads' and 'base'.")
+
+    def test_every_header_compiles_alone(self):
+        # The presets build this target along with everything else.
+        target = "all_verify_interface_header_sets"
+        self.passes(self.house.configure())
+        self.passes(self.house.build(target))
+        self.house.write("base/base.cpp", "#include <string>\n#include <thrum/base/needy.hpp>\nint base_room() { return 1; }\n")
+        self.house.write("base/needy.hpp", "#pragma once\nstd::string needy();\n")
+        self.passes(self.house.configure())
+        self.passes(self.house.build())
+        self.fails(self.house.build(target), "needy.hpp")
+        for preset in json.loads((ROOT / "CMakePresets.json").read_text())["buildPresets"]:
+            if preset["name"] in ("dev", "release", "clang"):
+                self.assertIn(target, preset["targets"], preset["name"])
 
     def test_every_real_floor_sees_itself_and_what_is_beneath(self):
         """The same promise for the tree itself, with the very flags its sources are compiled with."""
