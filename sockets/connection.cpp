@@ -54,13 +54,15 @@ struct Attempts {
     }
 };
 
-[[noreturn]] void give_up_late(const Address& target, const Attempts& attempts,
+[[noreturn]] void give_up_late(const Address& target, const Address& at, const Attempts& attempts,
                                const ConnectionOptions& options) {
     std::string what = "timed out trying to connect to " + target.to_string();
     if (options.timeout) what += " within " + duration_text(*options.timeout);
-    if (attempts.code != 0)
-        what +=
-            ", after " + attempts.last.to_string() + ": " + std::generic_category().message(attempts.code);
+    if (!(at == target)) what += ", at " + at.to_string();
+    if (attempts.code != 0) {
+        what += ", after " + attempts.failed + attempts.last.to_string() + " (" +
+                std::generic_category().message(attempts.code) + ")";
+    }
     throw TimeoutError(what);
 }
 
@@ -105,13 +107,7 @@ Socket create_server(const Address& address, const ServerOptions& options) {
 Socket create_connection(const Address& address, const ConnectionOptions& options) {
     const Timeout limit(options.timeout ? deadline_after(*options.timeout) : never);
     Attempts attempts;
-    std::vector<Address> targets;
-    try {
-        targets = interleaved(resolve(address));
-    } catch (const TimeoutError&) {
-        give_up_late(address, attempts, options);
-    }
-    for (const Address& target : targets) {
+    for (const Address& target : interleaved(resolve(address))) {
         try {
             Socket socket(target.family(), SOCK_STREAM);
             if (options.source) socket.bind(*options.source);
