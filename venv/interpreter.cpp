@@ -1,5 +1,6 @@
 // thrum/venv/interpreter.cpp: floor 5, venv
 #include <thrum/base/text.hpp>
+#include <thrum/venv/configuration.hpp>
 #include <thrum/venv/internal/interpreter_query.hpp>
 #include <thrum/venv/interpreter.hpp>
 #include <thrum/venv/process.hpp>
@@ -11,7 +12,7 @@
 namespace thrum::venv {
 namespace {
 
-// Of a failed interpreter's complaint, in bytes; its end says most.
+// Of a failed interpreter's complaint, in bytes.
 constexpr std::size_t shown_complaint = 300;
 
 using Facts = std::map<std::string, std::string, std::less<>>;
@@ -34,12 +35,16 @@ int number(const Facts& facts, std::string_view name) {
     return found == facts.end() ? 0 : static_cast<int>(parse_unsigned(found->second).value_or(0));
 }
 
-// What the interpreter complained of, on one line.
+// The line of the interpreter's complaint that says most: of a traceback the last, else the first.
 std::string complaint(const CompletedProcess& result) {
-    std::string text(trim(result.errors));
-    if (text.size() > shown_complaint) text = "… " + text.substr(text.size() - shown_complaint);
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    return text.empty() ? "" : ": " + text;
+    const std::string_view text = trim(result.errors);
+    const bool last = text.starts_with("Traceback") || text.starts_with("Fatal");
+    const std::size_t end = last ? text.rfind('\n') : text.find('\n');
+    std::string line = on_one_line(trim(end == text.npos ? text
+                                        : last           ? text.substr(end)
+                                                         : text.substr(0, end)));
+    if (line.size() > shown_complaint) line = line.substr(0, shown_complaint) + "…";
+    return line.empty() ? "" : ": " + line;
 }
 
 [[noreturn]] void throw_not_answered(const std::string& name, const CompletedProcess& result) {
