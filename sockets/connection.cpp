@@ -115,9 +115,9 @@ Socket create_connection(const Address& address, const ConnectionOptions& option
             socket.settimeout(options.timeout);
             return socket;
         } catch (const TimeoutError&) {
-            attempts.add(target, ETIMEDOUT);
             if (std::chrono::steady_clock::now() >= current_deadline())
-                give_up_late(address, attempts, options);
+                give_up_late(address, target, attempts, options);
+            attempts.add(target, ETIMEDOUT);  // the kernel gave up on this one: there may be time for another
         } catch (const OSError& error) {
             attempts.add(target, error.code());
         }
