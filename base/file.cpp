@@ -73,6 +73,11 @@ void AtomicFile::commit() {
     }
 }
 
+void AtomicFile::commit_as(std::filesystem::path path) {
+    path_ = std::move(path);
+    commit();
+}
+
 void write_file(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
     AtomicFile file(path, mode);
     file.write(bytes);

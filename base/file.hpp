@@ -43,6 +43,8 @@ public:
 
     void write(std::string_view bytes);
     void commit();
+    // As commit(), under another name on the same file system.
+    void commit_as(std::filesystem::path path);
 
     const std::filesystem::path& path() const noexcept { return path_; }
     const std::filesystem::path& part_path() const noexcept { return part_; }

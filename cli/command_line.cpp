@@ -1,10 +1,11 @@
 // thrum/cli/command_line.cpp: front door, cli
+#include <thrum/cli/command_line.hpp>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <iostream>
 #include <string>
-#include <thrum/cli/command_line.hpp>
 
 namespace thrum::cli {
 

@@ -1,0 +1,72 @@
+// thrum/cli/signals.cpp: front door, cli
+#include <thrum/base/errors.hpp>
+#include <thrum/cli/signals.hpp>
+#include <thrum/threads/task_group.hpp>
+#include <thrum/threads/thread.hpp>
+
+#include <pthread.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string_view>
+
+namespace thrum::cli {
+
+namespace {
+
+// The first signal asked politely; whoever sends a second wants to be rid of us.
+[[noreturn]] void leave_at_once(int number) {
+    constexpr std::string_view show_cursor = "\x1b[?25h";
+    if (::isatty(STDERR_FILENO) == 1) {
+        [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, show_cursor.data(), show_cursor.size());
+    }
+    std::_Exit(exit_status_of_signal(number));
+}
+
+}  // namespace
+
+Signals::Signals(std::initializer_list<int> numbers) {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int number : numbers) ::sigaddset(&set, number);
+    if (const int code = ::pthread_sigmask(SIG_BLOCK, &set, &before_); code != 0) {
+        throw_os_error(code, "cannot block signals");
+    }
+    const int fd = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0) {
+        const int code = errno;
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+        throw_os_error(code, "cannot listen for signals");
+    }
+    descriptor_ = Descriptor(fd);
+}
+
+Signals::~Signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+int Signals::wait() {
+    signalfd_siginfo info{};
+    const ssize_t got = descriptor_.perform(Direction::read, never, 0,
+                                            [&](int fd) { return ::read(fd, &info, sizeof info); });
+    if (got < 0) throw_os_error(errno, "cannot listen for signals");
+    return static_cast<int>(info.ssi_signo);
+}
+
+int run_until_signal(const std::function<void()>& work) {
+    Signals signals({SIGINT, SIGTERM, SIGHUP});
+    int caught = 0;
+    TaskGroup group;
+    group.start(std::cref(work));
+    {
+        const Thread watcher([&] {
+            caught = signals.wait();
+            group.cancel();
+            leave_at_once(signals.wait());
+        });
+        group.wait();
+    }
+    return caught;
+}
+
+}  // namespace thrum::cli

@@ -1,0 +1,38 @@
+// thrum/cli/signals.hpp: front door, cli
+// Ctrl-C and its kin as something a thread waits for, instead of something that interrupts.
+#pragma once
+
+#include <thrum/threads/descriptor.hpp>
+
+#include <csignal>
+#include <functional>
+#include <initializer_list>
+
+namespace thrum::cli {
+
+// While it stands, these signals do nothing but wake wait(). They are blocked in the calling thread and those
+// it starts: so one is made before the process has other threads. Throws OSError.
+class Signals {
+public:
+    explicit Signals(std::initializer_list<int> numbers);
+    ~Signals();
+    Signals(const Signals&) = delete;
+    Signals& operator=(const Signals&) = delete;
+
+    // The number of the next one. Throws Cancelled, and TimeoutError when a deadline in force passes.
+    int wait();
+
+private:
+    sigset_t before_;
+    Descriptor descriptor_;
+};
+
+// Runs `work` on a thread of its own to its end and returns 0; or until SIGINT, SIGTERM or SIGHUP comes: then
+// cancels it, waits until it has tidied up, and returns the signal's number. A second signal ends the process
+// at once. Rethrows what `work` throws.
+int run_until_signal(const std::function<void()>& work);
+
+// The exit status of a command that signal `number` stopped, as shells have it.
+constexpr int exit_status_of_signal(int number) noexcept { return 128 + number; }
+
+}  // namespace thrum::cli
