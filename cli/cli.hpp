@@ -2,4 +2,8 @@
 // The commands of `thrum`; each is a small file that adds itself to the command line.
 #pragma once
 
+#include <thrum/cli/arguments.hpp>
 #include <thrum/cli/command_line.hpp>
+#include <thrum/cli/get_command.hpp>
+#include <thrum/cli/serve_command.hpp>
+#include <thrum/cli/signals.hpp>

@@ -17,30 +17,24 @@ std::chrono::nanoseconds from_seconds(double value) {
     return std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(std::min(value, most)));
 }
 
-// An exponentially weighted mean; the first measurement counts whole.
-double smoothed(double rate, double moved, double dt) {
-    const double now = std::max(moved, 0.0) / dt;
-    if (rate <= 0) return now;
-    const double weight = 1 - std::exp(-dt / seconds(rate_smoothing));
-    return rate + weight * (now - rate);
-}
-
-// Moves a rate on from (last_bytes, last) to (bytes, now).
-void advance(double& rate, std::uint64_t& last_bytes, Clock::time_point& last, std::uint64_t bytes,
-             Clock::time_point now) {
-    const double dt = seconds(now - last);
-    if (dt <= 0) return;
-    rate = smoothed(rate, static_cast<double>(bytes) - static_cast<double>(last_bytes), dt);
-    last_bytes = bytes;
-    last = now;
-}
-
 double fraction_of(std::uint64_t bytes, std::optional<std::uint64_t> total) {
     if (!total || *total == 0) return 0;
     return std::min(1.0, static_cast<double>(bytes) / static_cast<double>(*total));
 }
 
 }  // namespace
+
+// An exponentially weighted mean, divided by the weight it has so far, so that its beginning counts whole.
+void Progress::Meter::advance(std::uint64_t now_bytes, Clock::time_point now) {
+    const double dt = seconds(now - last);
+    if (dt <= 0) return;
+    const double moved = now_bytes > bytes ? static_cast<double>(now_bytes - bytes) : 0;
+    const double share = 1 - std::exp(-dt / seconds(rate_smoothing));
+    value += share * (moved / dt - value);
+    weight += share * (1 - weight);
+    bytes = now_bytes;
+    last = now;
+}
 
 Progress::Running* Progress::find(std::size_t index) {
     const auto order = order_of_.find(index);
@@ -50,17 +44,21 @@ Progress::Running* Progress::find(std::size_t index) {
 void Progress::connecting(std::size_t index, const std::string& name, Clock::time_point now) {
     if (Running* again = find(index)) {
         bytes_ -= again->bytes;
-        *again = Running{.index = index, .name = name, .last = now};
+        *again = Running{
+            .index = index, .name = name, .meter = {.value = 0, .weight = 0, .bytes = 0, .last = now}};
         return;
     }
     order_of_.emplace(index, next_order_);
-    running_.emplace(next_order_++, Running{.index = index, .name = name, .last = now});
+    running_.emplace(
+        next_order_++,
+        Running{.index = index, .name = name, .meter = {.value = 0, .weight = 0, .bytes = 0, .last = now}});
 }
 
-void Progress::running(std::size_t index, std::optional<std::uint64_t> total) {
+void Progress::running(std::size_t index, std::optional<std::uint64_t> total, Clock::time_point now) {
     if (Running* download = find(index)) {
         download->state = State::running;
         download->total = total;
+        download->meter = {.value = 0, .weight = 0, .bytes = 0, .last = now};
     }
 }
 
@@ -90,7 +88,7 @@ void Progress::failed(std::size_t index) {
 }
 
 ProgressSnapshot Progress::snapshot(Clock::time_point now, std::size_t max_rows) {
-    advance(rate_, last_bytes_, last_, bytes_, now);
+    meter_.advance(bytes_, now);
     ProgressSnapshot whole{.rows = {},
                            .hidden = running_.size() - std::min(running_.size(), max_rows),
                            .count = count_,
@@ -98,15 +96,16 @@ ProgressSnapshot Progress::snapshot(Clock::time_point now, std::size_t max_rows)
                            .failed = failed_,
                            .bytes = bytes_,
                            .fraction = 0,
-                           .rate = rate_,
+                           .rate = meter_.rate(),
                            .remaining = {},
                            .elapsed = now - start_};
     double parts = static_cast<double>(done_ + failed_);
     for (auto& [order, download] : running_) {
         parts += fraction_of(download.bytes, download.total);
         if (whole.rows.size() == max_rows) continue;
-        advance(download.rate, download.last_bytes, download.last, download.bytes, now);
-        ProgressRow row{download.name, download.state, download.bytes, download.total, download.rate, {}};
+        download.meter.advance(download.bytes, now);
+        ProgressRow row{download.name,  download.state,        download.bytes,
+                        download.total, download.meter.rate(), {}};
         if (row.total && *row.total >= row.bytes && row.rate > 0) {
             row.remaining = from_seconds(static_cast<double>(*row.total - row.bytes) / row.rate);
         }

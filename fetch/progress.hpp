@@ -47,12 +47,14 @@ inline constexpr std::chrono::seconds rate_smoothing{3};
 // for one that is not running (but connecting()) changes nothing.
 class Progress {
 public:
-    Progress(std::size_t count, Clock::time_point start) : count_(count), start_(start), last_(start) {}
+    Progress(std::size_t count, Clock::time_point start) : count_(count), start_(start) {
+        meter_.last = start;
+    }
 
     // The download begins, or begins anew after a failure: what it had received no longer counts.
     void connecting(std::size_t index, const std::string& name, Clock::time_point now);
     // Its body begins; `total` bytes long where that is known.
-    void running(std::size_t index, std::optional<std::uint64_t> total);
+    void running(std::size_t index, std::optional<std::uint64_t> total, Clock::time_point now);
     void received(std::size_t index, std::uint64_t more_bytes);
     void done(std::size_t index);
     void failed(std::size_t index);
@@ -64,15 +66,24 @@ public:
     ProgressSnapshot snapshot(Clock::time_point now, std::size_t max_rows);
 
 private:
+    // A mean rate in which what is longer ago counts less.
+    struct Meter {
+        double value = 0;
+        double weight = 0;
+        std::uint64_t bytes = 0;
+        Clock::time_point last = {};
+
+        void advance(std::uint64_t now_bytes, Clock::time_point now);
+        double rate() const noexcept { return weight > 0 ? value / weight : 0; }
+    };
+
     struct Running {
         std::size_t index = 0;
         std::string name;
         State state = State::connecting;
         std::uint64_t bytes = 0;
         std::optional<std::uint64_t> total = {};
-        std::uint64_t last_bytes = 0;
-        Clock::time_point last = {};
-        double rate = 0;
+        Meter meter = {};
     };
 
     Running* find(std::size_t index);
@@ -82,10 +93,8 @@ private:
     std::size_t done_ = 0;
     std::size_t failed_ = 0;
     std::uint64_t bytes_ = 0;
-    std::uint64_t last_bytes_ = 0;
-    double rate_ = 0;
+    Meter meter_;
     Clock::time_point start_;
-    Clock::time_point last_;
     std::map<std::uint64_t, Running> running_;       // by order of beginning
     std::map<std::size_t, std::uint64_t> order_of_;  // index to that order
     std::uint64_t next_order_ = 0;

@@ -61,7 +61,7 @@ TEST(Progress, FollowsADownloadThroughItsStates) {
     EXPECT_EQ(shown.rows[0].name, "b.jpg");
     EXPECT_EQ(shown.rows[0].state, State::connecting);
 
-    progress.running(1, 1000);
+    progress.running(1, 1000, start + 100ms);
     progress.received(1, 250);
     shown = progress.snapshot(start + 600ms, 10);
     EXPECT_EQ(shown.rows[0].state, State::running);
@@ -88,11 +88,11 @@ TEST(Progress, FollowsADownloadThroughItsStates) {
 TEST(Progress, WhatAFailureReceivedDoesNotCount) {
     Progress progress(2, start);
     progress.connecting(0, "a", start);
-    progress.running(0, 100);
+    progress.running(0, 100, start);
     progress.received(0, 60);
     progress.connecting(0, "a", start + 1s);
     EXPECT_EQ(progress.snapshot(start + 1s, 10).bytes, 0U);
-    progress.running(0, 100);
+    progress.running(0, 100, start);
     progress.received(0, 30);
     progress.failed(0);
     const ProgressSnapshot shown = progress.snapshot(start + 2s, 10);
@@ -116,10 +116,11 @@ TEST(Progress, ShowsTheOldestAndCountsTheRest) {
 TEST(Progress, RatesAreSmoothedAndAStallShows) {
     Progress progress(1, start);
     progress.connecting(0, "a", start);
-    progress.running(0, std::nullopt);
+    progress.running(0, std::nullopt, start);
     progress.received(0, 1000);
     EXPECT_DOUBLE_EQ(progress.snapshot(start + 1s, 1).rows[0].rate, 1000);
-    EXPECT_NEAR(progress.snapshot(start + 4s, 1).rows[0].rate, 1000 / std::exp(1), 0.001);
+    EXPECT_NEAR(progress.snapshot(start + 4s, 1).rows[0].rate,
+                1000 * (std::exp(-1) - std::exp(-4.0 / 3)) / (1 - std::exp(-4.0 / 3)), 0.001);
     const ProgressSnapshot shown = progress.snapshot(start + 60s, 1);
     EXPECT_LT(shown.rows[0].rate, 0.001);
     EXPECT_EQ(shown.rows[0].remaining, std::nullopt);
@@ -129,11 +130,11 @@ TEST(Progress, RatesAreSmoothedAndAStallShows) {
 
 TEST(Progress, StrayCallsAndLiesChangeNothing) {
     Progress progress(1, start);
-    progress.running(0, 10);
+    progress.running(0, 10, start);
     progress.received(0, 10);
     EXPECT_EQ(progress.snapshot(start + 1s, 1).bytes, 0U);
     progress.connecting(0, "a", start);
-    progress.running(0, 10);
+    progress.running(0, 10, start);
     progress.received(0, 1000);
     const ProgressSnapshot shown = progress.snapshot(start + 2s, 1);
     EXPECT_EQ(shown.fraction, 1.0);

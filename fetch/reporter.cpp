@@ -95,7 +95,7 @@ void Reporter::add(const Change& change) {
             }
             break;
         case State::running:
-            if (change.more_bytes == 0) progress_.running(change.index, change.total);
+            if (change.more_bytes == 0) progress_.running(change.index, change.total, Clock::now());
             progress_.received(change.index, change.more_bytes);
             break;
         case State::done:

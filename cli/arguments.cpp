@@ -1,0 +1,90 @@
+// thrum/cli/arguments.cpp: front door, cli
+#include <thrum/base/errors.hpp>
+#include <thrum/base/text.hpp>
+#include <thrum/cli/arguments.hpp>
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+
+namespace thrum::cli {
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+    constexpr double milliseconds_per_day = 86'400'000;
+    struct Unit {
+        std::string_view name;
+        double milliseconds;
+    };
+    double scale = 1000;
+    for (const Unit unit : {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}}) {
+        if (text.ends_with(unit.name)) {
+            text.remove_suffix(unit.name.size());
+            scale = unit.milliseconds;
+            break;
+        }
+    }
+    double number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+    if (text.empty() || !is_digit(text[0]) || error != std::errc() || stopped != end) return std::nullopt;
+    number *= scale;
+    if (number > milliseconds_per_day) return std::nullopt;
+    return std::chrono::milliseconds(static_cast<long long>(number + 0.5));
+}
+
+std::optional<HostAndPort> parse_host_and_port(std::string_view text, const HostAndPort& defaults) {
+    HostAndPort parsed = defaults;
+    std::string_view port;
+    bool has_port = false;
+    if (text.starts_with('[')) {
+        const auto close = text.find(']');
+        if (close == std::string_view::npos) return std::nullopt;
+        parsed.host = text.substr(1, close - 1);
+        text.remove_prefix(close + 1);
+        if (!text.empty() && text[0] != ':') return std::nullopt;
+        has_port = !text.empty();
+        if (has_port) port = text.substr(1);
+    } else if (const auto colon = text.find(':'); colon == std::string_view::npos) {
+        has_port = !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+        if (has_port) port = text;
+        if (!has_port) parsed.host = text;
+    } else if (text.find(':', colon + 1) != std::string_view::npos) {
+        parsed.host = text;  // an IPv6 address without a port
+    } else {
+        has_port = true;
+        port = text.substr(colon + 1);
+        if (colon > 0) parsed.host = text.substr(0, colon);
+    }
+    if (has_port) {
+        const auto number = parse_unsigned(port);
+        if (!number || *number > 65535) return std::nullopt;
+        parsed.port = static_cast<int>(*number);
+    }
+    return parsed.host.empty() ? std::nullopt : std::optional(parsed);
+}
+
+std::vector<std::string> parse_url_list(std::string_view text) {
+    std::vector<std::string> urls;
+    for (const std::string_view line : split(text, '\n')) {
+        const std::string_view url = trim(line);
+        if (!url.empty() && url[0] != '#') urls.emplace_back(url);
+    }
+    return urls;
+}
+
+std::string read_standard_input() {
+    std::string content;
+    char buffer[16384];
+    for (;;) {
+        const ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
+        if (got == 0) return content;
+        if (got > 0) {
+            content.append(buffer, static_cast<std::size_t>(got));
+        } else if (errno != EINTR) {
+            throw_os_error(errno, "cannot read standard input");
+        }
+    }
+}
+
+}  // namespace thrum::cli
