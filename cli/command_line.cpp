@@ -1,5 +1,6 @@
 // thrum/cli/command_line.cpp: front door, cli
 #include <thrum/cli/command_line.hpp>
+#include <thrum/cli/get_command.hpp>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -14,16 +15,17 @@ namespace {
 constexpr const char* about = "thrum: write it straight, run it wide.";
 
 constexpr const char* examples = R"(Examples:
+  thrum get -d pictures URL URL URL             fetch many files at once
+  thrum get -j 64 -i list.txt                   64 at once, one URL per line
   thrum --version                               which thrum this is
 
 `thrum COMMAND --help` tells more of each.)";
 
-// One line, named after the command that was meant: "thrum get: ...".
-int refuse(const CLI::App& app, const CLI::Error& error) {
-    std::string who = "thrum";
-    for (const CLI::App* command : app.get_subcommands()) who += " " + command->get_name();
-    std::fprintf(stderr, "%s: %s (see %s --help)\n", who.c_str(), error.what(), who.c_str());
-    return exit_usage;
+// "thrum get", or "thrum" where no command was named.
+std::string name_of(const CLI::App& app) {
+    std::string name = "thrum";
+    for (const CLI::App* command : app.get_subcommands()) name += " " + command->get_name();
+    return name;
 }
 
 }  // namespace
@@ -35,6 +37,7 @@ int run_command_line(int argc, char** argv) {
     app.require_subcommand(0, 1);
     app.footer(examples);
     int status = exit_done;
+    add_get_command(app, status);
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -44,9 +47,11 @@ int run_command_line(int argc, char** argv) {
         std::cout << version.what() << '\n';
         return exit_done;
     } catch (const CLI::ParseError& error) {
-        return refuse(app, error);
+        const std::string name = name_of(app);
+        std::fprintf(stderr, "%s: %s (see %s --help)\n", name.c_str(), error.what(), name.c_str());
+        return exit_usage;
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "thrum: %s\n", error.what());
+        std::fprintf(stderr, "%s: %s\n", name_of(app).c_str(), error.what());
         return exit_failed;
     }
     if (app.get_subcommands().empty()) std::cout << app.help();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <thrum/fetch/change.hpp>
+#include <thrum/fetch/download.hpp>
 #include <thrum/fetch/figures.hpp>
 #include <thrum/fetch/frame.hpp>
 #include <thrum/fetch/naming.hpp>
