@@ -65,7 +65,9 @@ Reply attempt(std::unique_ptr<Connection>& connection, const std::shared_ptr<Poo
     reply.headers = head->headers();
     const bool keep_alive = head->keep_alive && sent && head->status != 101;
     const http::Framing framing = head->framing;
-    if (framing.kind == http::BodyKind::none) {
+    const bool empty =
+        framing.kind == http::BodyKind::none || framing == http::Framing{http::BodyKind::length, 0};
+    if (empty) {
         if (keep_alive && connection->buffered().empty()) pool->give_back(std::move(connection));
         connection.reset();
     } else {

@@ -1,0 +1,242 @@
+// thrum/requests/failure_test.cpp: floor 4, requests
+// Every way a server can fail becomes an error of its own class, which names the URL and the cause, and leaks
+// nothing.
+#include <thrum/requests/internal/decoder.hpp>
+#include <thrum/requests/requests.hpp>
+#include <thrum/testing/network.hpp>
+#include <thrum/testing/process.hpp>
+#include <thrum/testing/raw_server.hpp>
+#include <thrum/threads/deadline.hpp>
+#include <thrum/threads/thread.hpp>
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <functional>
+
+namespace thrum::requests {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string gzip(std::string_view text) {
+    z_stream stream = {};
+    deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY);
+    std::string out(deflateBound(&stream, text.size()) + 64, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+    stream.avail_in = static_cast<uInt>(text.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    deflate(&stream, Z_FINISH);
+    out.resize(stream.total_out);
+    deflateEnd(&stream);
+    return out;
+}
+
+std::string with_length(const std::string& headers, const std::string& body) {
+    return "HTTP/1.1 200 OK\r\n" + headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+           body;
+}
+
+// Runs `action`, which must throw Exception with `says` and `url` in its message.
+template <class Exception>
+void expect_failure(const std::function<void()>& action, const std::string& url, const std::string& says) {
+    try {
+        action();
+        ADD_FAILURE() << url << " did not fail";
+    } catch (const Exception& error) {
+        EXPECT_NE(std::string(error.what()).find(says), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find(url), std::string::npos) << error.what();
+        EXPECT_EQ(error.url(), url);
+    } catch (const std::exception& error) {
+        ADD_FAILURE() << url << " failed otherwise: " << error.what();
+    }
+}
+
+// Bytes that are no good answer, whether the body is streamed or not.
+template <class Exception>
+void expect_bad_answer(const std::string& answer, const std::string& says) {
+    testing::RawServer server(answer, /*close_after_answer=*/true);
+    const std::string url = server.url() + "/";
+    expect_failure<Exception>([&] { get(url); }, url, says);
+    expect_failure<Exception>(
+        [&] {
+            const Response response = get(url, {.stream = true});
+            for ([[maybe_unused]] const std::string_view piece : response.iter_content()) {
+            }
+        },
+        url, says);
+}
+
+// Nobody there: refused, and unknown.
+TEST(Failure, NobodyThere) {
+    const std::string refused = "http://127.0.0.1:" + std::to_string(testing::free_port()) + "/";
+    expect_failure<ConnectionError>([&] { get(refused); }, refused, "onnection refused");
+    const std::string unknown = "http://no-such-host.invalid/";
+    expect_failure<ConnectionError>([&] { get(unknown); }, unknown, "no-such-host.invalid");
+}
+
+// The cause stays within the exception for those who look.
+TEST(Failure, NestsItsCause) {
+    try {
+        get("http://127.0.0.1:" + std::to_string(testing::free_port()) + "/");
+        FAIL();
+    } catch (const ConnectionError& error) {
+        EXPECT_THROW(std::rethrow_if_nested(error), thrum::ConnectionRefusedError);
+    }
+}
+
+// Answers that are not HTTP, or not within its rules or our bounds.
+TEST(Failure, BadHeads) {
+    std::string many_fields = "HTTP/1.1 200 OK\r\n";
+    for (int i = 0; i < 101; ++i) many_fields += "X" + std::to_string(i) + ": y\r\n";
+    const std::string endless = "HTTP/1.1 200 OK\r\nX: " + std::string(70000, 'x');
+    std::string informational;
+    for (int i = 0; i < 100; ++i) informational += "HTTP/1.1 103 Early Hints\r\n\r\n";
+    for (const std::string& answer :
+         {std::string("SSH-2.0-OpenSSH_9.2\r\n\r\n"), std::string("\x16\x03\x01\x02\r\n\r\n"),
+          many_fields + "\r\n", endless,
+          std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
+          std::string("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"),
+          std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+          std::string("HTTP/1.1 200 OK\r\nbad name: x\r\n\r\n"), informational}) {
+        expect_bad_answer<InvalidResponse>(answer, "not HTTP as it should be");
+    }
+    expect_bad_answer<ConnectionError>("", "without an answer");
+    expect_bad_answer<ConnectionError>("HTTP/1.1 200 OK\r\nContent-Le", "within its answer's headers");
+}
+
+// Bodies that end before they should.
+TEST(Failure, ShortBodies) {
+    expect_bad_answer<IncompleteRead>("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234",
+                                      "got 4 of 10 bytes");
+    expect_bad_answer<IncompleteRead>("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n1234\r\n",
+                                      "got 4 bytes");
+    expect_bad_answer<ChunkedEncodingError>("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+                                            "chunks");
+    try {
+        testing::RawServer server("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234", true);
+        get(server.url());
+        FAIL();
+    } catch (const IncompleteRead& error) {
+        EXPECT_EQ(error.received(), 4U);
+        EXPECT_EQ(error.expected(), 10U);
+    }
+}
+
+// A connection that is reset in the middle of a body.
+TEST(Failure, ResetMidBody) {
+    const testing::RawServer server([](testing::RawConnection& connection, int) {
+        connection.read_request();
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + std::string(1000, 'x'));
+        connection.reset_at_end();
+    });
+    const std::string url = server.url() + "/";
+    expect_failure<IncompleteRead>([&] { get(url); }, url, "of 100000 bytes");
+}
+
+// Coded bodies that are broken, cut, or bombs.
+TEST(Failure, BadCodings) {
+    const std::string coded = gzip(std::string(100000, 'a') + "end");
+    expect_bad_answer<ContentDecodingError>(with_length("Content-Encoding: gzip\r\n", "this is not gzip"),
+                                            "gzip");
+    expect_bad_answer<ContentDecodingError>(
+        with_length("Content-Encoding: gzip\r\n", coded.substr(0, coded.size() / 2)), "too early");
+    expect_bad_answer<ContentDecodingError>(
+        with_length("Content-Encoding: gzip\r\n", gzip(std::string(64 * 1024 * 1024, 'a'))),
+        "times its size");
+}
+
+// What was to be kept in memory is bounded; streamed, it is not.
+TEST(Failure, TooLarge) {
+    const std::string body(10000, 'x');
+    for (const std::string& answer : {with_length("", body), "HTTP/1.1 200 OK\r\n\r\n" + body,
+                                      with_length("Content-Encoding: gzip\r\n", gzip(body))}) {
+        const testing::RawServer server(answer, true);
+        const std::string url = server.url() + "/";
+        expect_failure<ContentTooLarge>([&] { get(url, {.max_content = 9999}); }, url, ".stream = true");
+        EXPECT_EQ(get(url, {.max_content = 10000}).content(), body);
+        std::size_t size = 0;
+        const Response response = get(url, {.stream = true, .max_content = 9999});
+        for (const std::string_view piece : response.iter_content()) size += piece.size();
+        EXPECT_EQ(size, body.size());
+    }
+}
+
+// A server that is slow in one way or another runs into the timeout for it.
+TEST(Failure, Timeouts) {
+    const testing::RawServer silent(
+        [](testing::RawConnection& connection, int) { connection.wait_for_close(); });
+    const std::string url = silent.url() + "/";
+    expect_failure<ReadTimeout>([&] { get(url, {.timeout = 20ms}); }, url, "read timeout");
+    expect_failure<Timeout>([&] { get(url, {.timeout = {10s, 10s, 20ms}}); }, url, "total timeout");
+    const testing::RawServer stalls([](testing::RawConnection& connection, int) {
+        connection.read_request();
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234");
+        connection.wait_for_close();
+    });
+    const std::string stalling = stalls.url() + "/";
+    expect_failure<ReadTimeout>([&] { get(stalling, {.timeout = 20ms}); }, stalling, "read timeout");
+    const Response streamed = get(stalling, {.timeout = 20ms, .stream = true});
+    expect_failure<ReadTimeout>([&] { streamed.content(); }, stalling, "read timeout");
+    // A byte now and then keeps the read timeout away, but not the total one.
+    const testing::RawServer drips([](testing::RawConnection& connection, int) {
+        connection.read_request();
+        connection.send("HTTP/1.1 200 OK\r\n\r\n");
+        while (connection.send("x")) std::this_thread::sleep_for(1ms);
+    });
+    const std::string dripping = drips.url() + "/";
+    expect_failure<Timeout>([&] { get(dripping, {.timeout = {10s, 10s, 50ms}}); }, dripping, "total timeout");
+}
+
+// The caller's own Timeout scope ends a request with the caller's own TimeoutError, cancelling with
+// Cancelled.
+TEST(Failure, OuterDeadlinesAndCancellationPass) {
+    const testing::RawServer silent(
+        [](testing::RawConnection& connection, int) { connection.wait_for_close(); });
+    {
+        const thrum::Timeout scope(20ms);
+        EXPECT_THROW(get(silent.url()), thrum::TimeoutError);
+    }
+    bool cancelled = false;
+    Thread thread([&] {
+        try {
+            get(silent.url());
+        } catch (const Cancelled&) {
+            cancelled = true;
+            throw;
+        }
+    });
+    while (silent.connections() < 2) yield();
+    thread.cancel();
+    thread.join();
+    EXPECT_TRUE(cancelled);
+}
+
+// No failure leaves a descriptor or a thread behind.
+TEST(Failure, LeaksNothing) {
+    const testing::RawServer server("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234", true);
+    const std::string refused = "http://127.0.0.1:" + std::to_string(testing::free_port()) + "/";
+    const auto fail_once = [&] {
+        Session session;
+        EXPECT_THROW(session.get(server.url()), IncompleteRead);
+        EXPECT_THROW(session.get(server.url(), {.stream = true}).content(), IncompleteRead);
+        session.get(server.url(), {.stream = true});
+        EXPECT_THROW(session.get(refused), ConnectionError);
+    };
+    fail_once();
+    const std::size_t threads = testing::os_threads();
+    const auto ours = [] {
+        // Those of the server's side are closed by its threads, at their own time.
+        return testing::open_descriptors();
+    };
+    std::size_t before = ours();
+    for (int i = 0; i < 50; ++i) fail_once();
+    // Each connection has two ends here; ours are closed when fail_once() returns.
+    while (ours() > before) std::this_thread::yield();
+    EXPECT_LE(ours(), before);
+    EXPECT_LE(testing::os_threads(), threads + 1);
+}
+
+}  // namespace
+}  // namespace thrum::requests
