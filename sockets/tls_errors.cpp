@@ -207,15 +207,17 @@ void throw_handshake_error(std::string_view peer, std::string_view host, const R
         const Sentence sentence = describe_reason(ERR_GET_REASON(outcome.reason), words);
         throw TLSError(sentence.failure, what + ": " + sentence.text);
     }
-    if (outcome.os_error != 0) throw_os_error(outcome.os_error, what);
+    if (outcome.os_error != 0) throw_os_error(outcome.os_error, what, "check that the port speaks TLS");
     if (outcome.ended) throw TLSError(TLSFailure::refused, what + ": " + std::string(ended_early));
     throw TLSError(TLSFailure::other, what + ": " + words);
 }
 
 void throw_stream_error(std::string_view doing, std::string_view peer, const TLSOutcome& outcome) {
     const std::string what = "cannot " + std::string(doing) + " " + std::string(peer);
-    if (outcome.os_error != 0) throw_os_error(outcome.os_error, what);
     const bool from_tls = ERR_GET_LIB(outcome.reason) == ERR_LIB_SSL;
+    // TLS's own reason comes first: after it OpenSSL tries to send an alert, and a peer that is gone makes
+    // that fail.
+    if (outcome.os_error != 0 && !from_tls) throw_os_error(outcome.os_error, what);
     if (from_tls && ERR_GET_REASON(outcome.reason) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
         throw TLSError(TLSFailure::truncated,
                        what +
