@@ -67,17 +67,17 @@ Deadline TimerWheel::next() const noexcept {
     return Deadline(std::chrono::nanoseconds(static_cast<std::int64_t>(tick << tick_bits)));
 }
 
-TimerNode* TimerWheel::take_slot() noexcept {
+void TimerWheel::take_slot(TimerNode& into) noexcept {
     int level = 0;
     while (occupied_[level] == 0) ++level;
     const int slot = std::countr_zero(occupied_[level]);
     current_ = next_tick();
     TimerNode& head = heads_[level][slot];
-    TimerNode* const first = head.next;
-    head.previous->next = nullptr;
+    into.next = head.next;
+    into.previous = head.previous;
+    into.next->previous = into.previous->next = &into;
     head.previous = head.next = &head;
     occupied_[level] &= ~(std::uint64_t{1} << slot);
-    return first;
 }
 
 }  // namespace thrum::internal

@@ -39,16 +39,18 @@ public:
     void advance(Deadline now, Fire&& fire) {
         const std::uint64_t target = floor_tick(now);
         while (next_tick() <= target) {
-            TimerNode* node = take_slot();
-            while (node != nullptr) {
-                TimerNode* const following = node->next;
-                node->previous = node->next = nullptr;
-                if (node->tick <= current_) {
-                    fire(*node);
+            TimerNode due;  // the head of a list of its own, so that callbacks may remove nodes from it
+            take_slot(due);
+            while (due.next != &due) {
+                TimerNode& node = *due.next;
+                due.next = node.next;
+                node.next->previous = &due;
+                node.previous = node.next = nullptr;
+                if (node.tick <= current_) {
+                    fire(node);
                 } else {
-                    place(*node);
+                    place(node);
                 }
-                node = following;
             }
         }
         if (target > current_) current_ = target;
@@ -64,8 +66,8 @@ private:
     static std::uint64_t floor_tick(Deadline at) noexcept;
     std::uint64_t next_tick() const noexcept;
     void place(TimerNode& node) noexcept;
-    // Moves to next_tick() and unlinks its slot; the nodes stay chained by `next`, ended by nullptr.
-    TimerNode* take_slot() noexcept;
+    // Moves to next_tick() and its slot's nodes into the list `into`.
+    void take_slot(TimerNode& into) noexcept;
 
     std::uint64_t current_;
     std::array<std::uint64_t, levels> occupied_{};

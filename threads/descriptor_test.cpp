@@ -1,0 +1,244 @@
+// thrum/threads/descriptor_test.cpp: floor 1, threads
+#include <thrum/base/errors.hpp>
+#include <thrum/threads.hpp>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace thrum {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::pair<Descriptor, Descriptor> make_pair_of_sockets() {
+    std::array<int, 2> fds;
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) != 0) {
+        throw_os_error(errno, "socketpair");
+    }
+    return {Descriptor(fds[0]), Descriptor(fds[1])};
+}
+
+ssize_t read_some(Descriptor& from, char* buffer, std::size_t size, Deadline deadline = never) {
+    return from.perform(Direction::read, deadline, size, [&](int fd) { return ::read(fd, buffer, size); });
+}
+
+void write_all(Descriptor& to, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t put = to.perform(Direction::write, never, 0, [&](int fd) {
+            return ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        });
+        if (put < 0) throw_os_error(errno, "write");
+        bytes.remove_prefix(static_cast<std::size_t>(put));
+    }
+}
+
+// Megabytes pass between each pair of kinds, with both sides running full and empty all the time.
+TEST(Descriptor, StreamsBetweenKinds) {
+    static constexpr std::size_t total = 4 << 20;
+    const auto run = [](auto&& start_writer, auto&& start_reader) {
+        auto [left, right] = make_pair_of_sockets();
+        std::size_t received = 0;
+        bool right_order = true;
+        auto writer = start_writer([&left = left] {
+            std::string block(10'007, ' ');
+            std::size_t sent = 0;
+            while (sent < total) {
+                for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<char>((sent + i) % 251);
+                write_all(left, block);
+                sent += block.size();
+            }
+            left.close();
+        });
+        auto reader = start_reader([&, &right = right] {
+            char buffer[4096];
+            while (const ssize_t got = read_some(right, buffer, sizeof buffer)) {
+                if (got < 0) throw_os_error(errno, "read");
+                for (ssize_t i = 0; i < got; ++i) {
+                    right_order &=
+                        buffer[i] == static_cast<char>((received + static_cast<std::size_t>(i)) % 251);
+                }
+                received += static_cast<std::size_t>(got);
+            }
+        });
+        writer.join();
+        reader.join();
+        EXPECT_GE(received, total);
+        EXPECT_TRUE(right_order);
+    };
+    const auto fiber = [](auto body) { return Thread(std::move(body)); };
+    const auto plain = [](auto body) { return std::thread(std::move(body)); };
+    run(fiber, fiber);
+    run(plain, fiber);
+    run(fiber, plain);
+    run(plain, plain);
+}
+
+// One descriptor, read by one thread and written by another at the same time, a thousand round trips each
+// way.
+TEST(Descriptor, ReaderAndWriterAtOnce) {
+    auto [left, right] = make_pair_of_sockets();
+    TaskGroup group;
+    const auto pump = [](Descriptor& end) {
+        TaskGroup both;
+        both.start([&end] {
+            for (int i = 0; i < 1000; ++i) write_all(end, std::string(1 + i % 300, 'x'));
+        });
+        both.start([&end] {
+            std::size_t expected = 0;
+            for (int i = 0; i < 1000; ++i) expected += static_cast<std::size_t>(1 + i % 300);
+            char buffer[256];
+            while (expected > 0) {
+                const ssize_t got = read_some(end, buffer, std::min(sizeof buffer, expected));
+                ASSERT_GT(got, 0);
+                expected -= static_cast<std::size_t>(got);
+            }
+        });
+        both.wait();
+    };
+    group.start([&, &end = left] { pump(end); });
+    group.start([&, &end = right] { pump(end); });
+    group.wait();
+}
+
+// A short read followed by the peer's end is not missed, whatever the order in which data and end came.
+TEST(Descriptor, EndAfterAShortReadIsSeen) {
+    for (int round = 0; round < 500; ++round) {
+        auto [left, right] = make_pair_of_sockets();
+        Thread reader([&end = right] {
+            char buffer[64];
+            std::string all;
+            while (const ssize_t got = read_some(end, buffer, sizeof buffer)) {
+                ASSERT_GT(got, 0);
+                all.append(buffer, static_cast<std::size_t>(got));
+            }
+            EXPECT_EQ(all, "abc");
+        });
+        if (round % 2 == 0) yield();
+        write_all(left, "abc");
+        if (round % 3 == 0) yield();
+        left.close();
+        reader.join();
+    }
+}
+
+void expect_in_every_kind(const std::function<void()>& check) {
+    check();
+    std::thread(check).join();
+    Thread(check).join();
+}
+
+// A deadline ends the wait with ETIMEDOUT, and the descriptor works afterwards.
+TEST(Descriptor, DeadlineEndsTheWait) {
+    expect_in_every_kind([] {
+        auto [left, right] = make_pair_of_sockets();
+        char byte;
+        for (int i = 0; i < 3; ++i) {
+            EXPECT_EQ(read_some(right, &byte, 1, deadline_after(1ms)), -1);
+            EXPECT_EQ(errno, ETIMEDOUT);
+            EXPECT_FALSE(right.wait(Direction::read, deadline_after(1ms)));
+        }
+        write_all(left, "z");
+        EXPECT_TRUE(right.wait(Direction::read));
+        EXPECT_EQ(read_some(right, &byte, 1), 1);
+        EXPECT_EQ(byte, 'z');
+    });
+}
+
+// close() wakes whoever waits, fiber or not, and each gets EBADF.
+TEST(Descriptor, CloseWakesWaiters) {
+    auto [left, right] = make_pair_of_sockets();
+    std::atomic<int> waiting = 0;
+    std::atomic<int> woken = 0;
+    const auto body = [&, &end = right] {
+        char byte;
+        ++waiting;
+        if (read_some(end, &byte, 1) == -1 && errno == EBADF) ++woken;
+    };
+    std::thread plain(body);
+    TaskGroup group;
+    for (int i = 0; i < 4; ++i) group.start(body);
+    while (waiting.load() < 5) sleep(100us);
+    sleep(2ms);
+    right.close();
+    group.wait();
+    plain.join();
+    EXPECT_EQ(woken, 5);
+}
+
+// cancel() ends a wait on a descriptor, and what arrives later is still there to read.
+TEST(Descriptor, CancelEndsTheWait) {
+    auto [left, right] = make_pair_of_sockets();
+    bool cancelled = false;
+    Event waiting;
+    Thread reader([&, &end = right] {
+        char byte;
+        waiting.set();
+        try {
+            read_some(end, &byte, 1);
+        } catch (const Cancelled&) {
+            cancelled = true;
+        }
+    });
+    waiting.wait();
+    reader.cancel();
+    reader.join();
+    EXPECT_TRUE(cancelled);
+    write_all(left, "k");
+    char byte = 0;
+    EXPECT_EQ(read_some(right, &byte, 1), 1);
+    EXPECT_EQ(byte, 'k');
+}
+
+// A descriptor whose number is used again has nothing to do with the old one's waiters.
+TEST(Descriptor, NumbersAreReusedSafely) {
+    for (int round = 0; round < 300; ++round) {
+        auto [left, right] = make_pair_of_sockets();
+        Thread reader([&end = right] {
+            char byte;
+            read_some(end, &byte, 1);
+        });
+        if (round % 2 == 0) yield();
+        right.close();
+        auto [next_left, next_right] = make_pair_of_sockets();
+        reader.join();
+        write_all(next_left, "q");
+        char byte = 0;
+        EXPECT_EQ(read_some(next_right, &byte, 1), 1);
+    }
+}
+
+// A closed descriptor says so, and a second close() is nothing.
+TEST(Descriptor, ClosedIsAnError) {
+    auto [left, right] = make_pair_of_sockets();
+    left.close();
+    left.close();
+    EXPECT_FALSE(left.is_open());
+    EXPECT_THROW(left.wait(Direction::read), OSError);
+}
+
+// A child's end can be awaited through a pidfd, as any other descriptor.
+TEST(Descriptor, WaitsForAProcess) {
+    expect_in_every_kind([] {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::usleep(2000);
+            ::_exit(0);
+        }
+        Descriptor process(static_cast<int>(::syscall(434 /* pidfd_open */, child, 0)));
+        ASSERT_TRUE(process.is_open());
+        EXPECT_TRUE(process.wait(Direction::read));
+        EXPECT_EQ(::waitpid(child, nullptr, WNOHANG), child);
+    });
+}
+
+}  // namespace
+}  // namespace thrum

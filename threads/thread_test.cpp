@@ -1,0 +1,317 @@
+// thrum/threads/thread_test.cpp: floor 1, threads
+#include <thrum/base/errors.hpp>
+#include <thrum/threads.hpp>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace thrum {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The function runs once, with its arguments moved in, and join() waits for it.
+TEST(Thread, RunsItsFunctionWithItsArguments) {
+    auto number = std::make_unique<int>(41);
+    int seen = 0;
+    Thread thread([&seen](std::unique_ptr<int> given, int more) { seen = *given + more; }, std::move(number),
+                  1);
+    thread.join();
+    EXPECT_EQ(seen, 42);
+    EXPECT_FALSE(thread.joinable());
+}
+
+// join() rethrows what the function threw, of its own type.
+TEST(Thread, JoinRethrows) {
+    Thread thread([] { throw std::out_of_range("too far"); });
+    EXPECT_THROW(thread.join(), std::out_of_range);
+    EXPECT_FALSE(thread.joinable());
+}
+
+// Joining nothing, and joining oneself, is an error and not a hang.
+TEST(Thread, JoinOfNothingOrOneselfIsAnError) {
+    Thread empty;
+    EXPECT_THROW(empty.join(), Error);
+    EXPECT_THROW(empty.detach(), Error);
+    Thread* self = nullptr;
+    Event ready;
+    std::string message;
+    Thread thread([&] {
+        ready.wait();
+        try {
+            self->join();
+        } catch (const Error& error) {
+            message = error.what();
+        }
+    });
+    self = &thread;
+    ready.set();
+    thread.join();
+    EXPECT_NE(message.find("wait for itself"), std::string::npos) << message;
+}
+
+// A thread that goes out of scope is cancelled, unwinds, and has ended before the scope is left.
+TEST(Thread, OutOfScopeMeansCancelledAndJoined) {
+    std::atomic<bool> unwound = false;
+    {
+        Event inside;
+        Thread thread([&] {
+            struct Mark {
+                std::atomic<bool>& flag;
+                ~Mark() { flag = true; }
+            } mark{unwound};
+            inside.set();
+            sleep(1h);
+        });
+        inside.wait();
+    }
+    EXPECT_TRUE(unwound);
+}
+
+// cancel() before the thread waits takes effect at its first wait; each cancel() is delivered once.
+TEST(Thread, CancelIsDeliveredOnceAtTheNextWait) {
+    std::vector<int> steps;
+    Event go;
+    Thread thread([&] {
+        while (!go.is_set()) yield();
+        try {
+            sleep(1h);
+        } catch (const Cancelled&) {
+            steps.push_back(1);
+        }
+        sleep(1ms);  // the cancel is spent: cleaning up may wait
+        steps.push_back(2);
+    });
+    thread.cancel();
+    go.set();
+    thread.join();
+    EXPECT_EQ(steps, (std::vector<int>{1, 2}));
+}
+
+// join_for() says whether the thread has ended, and can be asked again.
+TEST(Thread, JoinForReturnsFalseWhileItRuns) {
+    Event finish;
+    Thread thread([&] { finish.wait(); });
+    EXPECT_FALSE(thread.join_for(5ms));
+    EXPECT_TRUE(thread.joinable());
+    finish.set();
+    EXPECT_TRUE(thread.join_for(1h));
+    EXPECT_FALSE(thread.joinable());
+}
+
+// An exception that nobody will join for is reported with the thread's name, as Python's excepthook does.
+TEST(Thread, DetachedErrorsAreReported) {
+    // Left without a join after it has ended: reported by the destructor.
+    testing::internal::CaptureStderr();
+    {
+        Event about_to_throw;
+        Thread thread(ThreadOptions{.name = "shuttle"}, [&] {
+            about_to_throw.set();
+            throw std::runtime_error("stuck");
+        });
+        about_to_throw.wait();
+    }
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "Exception in thread shuttle: stuck\n");
+
+    // Detached: reported by the thread itself.
+    testing::internal::CaptureStderr();
+    auto ended = std::make_shared<Event>();
+    Thread(ThreadOptions{.name = "loom"}, [ended] {
+        struct Signal {
+            std::shared_ptr<Event> event;
+            ~Signal() { event->set(); }
+        } signal{ended};
+        throw std::runtime_error("the yarn broke");
+    }).detach();
+    ended->wait();
+    std::string text;
+    for (int i = 0; i < 2000 && text.find('\n') == std::string::npos; ++i) {
+        sleep(1ms);
+        text += testing::internal::GetCapturedStderr();
+        testing::internal::CaptureStderr();
+    }
+    testing::internal::GetCapturedStderr();
+    EXPECT_EQ(text, "Exception in thread loom: the yarn broke\n");
+}
+
+// Suspending inside a catch block keeps each fiber's exception its own: `throw;` rethrows what this fiber
+// caught.
+TEST(Thread, ExceptionInFlightBelongsToItsFiber) {
+    std::vector<Thread> threads;
+    std::atomic<int> right = 0;
+    for (int i = 0; i < 32; ++i) {
+        threads.emplace_back([i, &right] {
+            for (int round = 0; round < 20; ++round) {
+                try {
+                    try {
+                        throw i;
+                    } catch (...) {
+                        yield();
+                        EXPECT_EQ(std::uncaught_exceptions(), 0);
+                        sleep(10us);
+                        throw;
+                    }
+                } catch (int mine) {
+                    if (mine == i) ++right;
+                }
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(right, 32 * 20);
+}
+
+// Waiting in a destructor during unwinding keeps the count of uncaught exceptions per fiber.
+TEST(Thread, UncaughtCountSurvivesASwitch) {
+    std::atomic<int> wrong = 0;
+    std::vector<Thread> threads;
+    for (int i = 0; i < 16; ++i) {
+        threads.emplace_back([&wrong] {
+            struct Waits {
+                std::atomic<int>& wrong;
+                ~Waits() {
+                    if (std::uncaught_exceptions() != 1) ++wrong;
+                    yield();
+                    if (std::uncaught_exceptions() != 1) ++wrong;
+                }
+            };
+            try {
+                Waits waits{wrong};
+                throw 1;
+            } catch (int) {
+                if (std::uncaught_exceptions() != 0) ++wrong;
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(wrong, 0);
+}
+
+// Move assignment lets go of the thread it held: cancelled and joined.
+TEST(Thread, MoveAssignmentEndsTheOldOne) {
+    std::atomic<int> ended = 0;
+    const auto body = [&ended] {
+        struct Count {
+            std::atomic<int>& count;
+            ~Count() { ++count; }
+        } count{ended};
+        Event().wait();
+    };
+    Thread thread(body);
+    sleep(1ms);
+    thread = Thread(body);
+    // A thread cancelled before its first run still runs up to its first wait.
+    EXPECT_EQ(ended, 1);
+    thread = Thread();
+    EXPECT_EQ(ended, 2);
+}
+
+// Threads may be started and joined from fibers, from main and from std::thread, and all see the same
+// results.
+TEST(Thread, NoColour) {
+    std::atomic<int> sum = 0;
+    const auto family = [&sum] {
+        std::vector<Thread> children;
+        for (int i = 0; i < 50; ++i) children.emplace_back([&sum] { sleep(100us), ++sum; });
+        for (auto& child : children) child.join();
+    };
+    family();
+    std::thread plain(family);
+    Thread fiber(family);
+    plain.join();
+    fiber.join();
+    EXPECT_EQ(sum, 150);
+}
+
+// Names and ids: given or made up, and unique.
+TEST(Thread, NamesAndIds) {
+    std::string inside;
+    std::uint64_t id_inside = 0;
+    Thread named(ThreadOptions{.name = "warp"}, [&] {
+        inside = current_thread_name();
+        id_inside = current_thread_id();
+    });
+    const auto id = named.id();
+    EXPECT_EQ(named.name(), "warp");
+    named.join();
+    EXPECT_EQ(inside, "warp");
+    EXPECT_EQ(id_inside, id);
+    EXPECT_NE(id, current_thread_id());
+}
+
+// A big stack holds what a small one could not, and stacks of odd sizes are given back.
+TEST(Thread, StackSizeIsTheOptions) {
+    constexpr std::size_t big = 1024 * 1024;
+    for (int round = 0; round < 20; ++round) {
+        char last = 0;
+        Thread thread(ThreadOptions{.stack_size = 2 * big}, [&last] {
+            volatile char block[big];
+            for (std::size_t i = 0; i < big; i += 4096) block[i] = 7;
+            last = block[big - 4096];
+        });
+        thread.join();
+        EXPECT_EQ(last, 7);
+    }
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// Running off the end of a stack meets the guard page, not a neighbour's stack.
+TEST(ThreadDeathTest, OverflowMeetsTheGuard) {
+    struct Recurse {
+        static int deeper(int depth) {
+            volatile char frame[1024];
+            frame[0] = static_cast<char>(depth);
+            return depth == 0 ? frame[0] : deeper(depth - 1) + frame[0];
+        }
+    };
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            Thread thread([] { std::printf("%d\n", Recurse::deeper(1000)); });
+            thread.join();
+        },
+        "");
+}
+#endif
+
+// Ten thousand threads wait at once, and every one of them comes back.
+TEST(Thread, TenThousandAtOnce) {
+    constexpr int count = 10'000;
+    Event go;
+    std::atomic<int> arrived = 0;
+    std::vector<Thread> threads;
+    for (int i = 0; i < count; ++i) {
+        threads.emplace_back([&] {
+            go.wait();
+            ++arrived;
+        });
+    }
+    EXPECT_EQ(arrived, 0);
+    go.set();
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(arrived, count);
+}
+
+// A thread in a long computation does not keep its never-started children from other workers.
+TEST(Thread, IdleWorkersTakeNewThreads) {
+    if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "one processor only";
+    if (const char* workers = std::getenv("THRUM_WORKERS"); workers && std::string(workers) == "1")
+        GTEST_SKIP();
+    Thread parent([] {
+        std::atomic<bool> ran = false;
+        Thread child([&ran] { ran = true; });
+        while (!ran.load()) {  // never waits: only another worker can run the child
+        }
+        child.join();
+    });
+    parent.join();
+}
+
+}  // namespace
+}  // namespace thrum
