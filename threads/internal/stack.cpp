@@ -3,6 +3,7 @@
 // Older kernels: mprotect(2), which costs two VMAs each, up to a share of vm.max_map_count; then stacks go
 // unguarded and the statistics say so.
 #include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/context.hpp>
 #include <thrum/threads/internal/spin.hpp>
 #include <thrum/threads/internal/stack.hpp>
 #include <thrum/threads/thread.hpp>
@@ -122,7 +123,13 @@ private:
     std::vector<Stack> idle_;
     StackStatistics statistics_;
     std::size_t mprotected_ = 0;
+#if defined(__SANITIZE_ADDRESS__)
+    // The leak checker reads the slabs, and can tell protected pages from readable ones but not installed
+    // guards.
+    bool can_install_ = false;
+#else
     bool can_install_ = true;
+#endif
 };
 
 Pool& pool() {

@@ -36,10 +36,8 @@ public:
 
     bool is_fiber() const noexcept { return is_fiber_; }
 
-    // By the task itself, before it publishes its Waiter.
-    void arm(bool shielded = false) noexcept {
-        word_.store(shielded ? Wake::shielded : Wake::armed, std::memory_order_relaxed);
-    }
+    // By the task itself, before it publishes its Waiter. Sequentially consistent: see park_fiber().
+    void arm(bool shielded = false) noexcept { word_.store(shielded ? Wake::shielded : Wake::armed); }
     // By anyone: true for the one claimer that must now call wake().
     bool claim(Wake reason) noexcept {
         Wake expected = Wake::armed;
