@@ -1,10 +1,11 @@
 // thrum/http/body_decoder.cpp: floor 3, http
-#include <algorithm>
-#include <array>
-#include <limits>
 #include <thrum/base/text.hpp>
 #include <thrum/http/body_decoder.hpp>
 #include <thrum/http/internal/characters.hpp>
+
+#include <algorithm>
+#include <array>
+#include <limits>
 #include <vector>
 
 namespace thrum::http {
@@ -92,15 +93,12 @@ BodyDecoder::Piece BodyDecoder::decode(std::string_view bytes) {
     Piece piece;
     if (state_ == ParseState::need_more) {
         switch (framing_.kind) {
-            case BodyKind::none:
-                break;
+            case BodyKind::none: break;
             case BodyKind::length:
                 take_data(bytes, piece);
                 if (remaining_ == 0) state_ = ParseState::complete;
                 break;
-            case BodyKind::chunked:
-                decode_chunked(bytes, piece);
-                break;
+            case BodyKind::chunked: decode_chunked(bytes, piece); break;
             case BodyKind::until_close:
                 piece = {bytes.size(), bytes, state_};
                 decoded_ += bytes.size();
@@ -150,9 +148,7 @@ void BodyDecoder::decode_chunked(std::string_view bytes, Piece& piece) {
                 if (!take_data_end(bytes, piece)) return;
                 step_ = Step::size_line;
                 break;
-            case Step::trailers:
-                take_trailers(bytes, piece);
-                return;
+            case Step::trailers: take_trailers(bytes, piece); return;
         }
     }
 }

@@ -2,12 +2,13 @@
 // BodyDecoder: the bytes of a message's body out of the bytes of the connection (RFC 9112 §6, §7).
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
 #include <thrum/http/headers.hpp>
 #include <thrum/http/internal/field_section.hpp>
 #include <thrum/http/parse_error.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 namespace thrum::http {
 

@@ -1,11 +1,12 @@
 // thrum/http/body_decoder_test.cpp: floor 3, http
 // Bodies end where their framing says, and chunks that are not chunks are refused, however the bytes were
 // split.
+#include <thrum/http/body_decoder.hpp>
+#include <thrum/http/internal/feeding.hpp>
+
 #include <gtest/gtest.h>
 
 #include <string>
-#include <thrum/http/body_decoder.hpp>
-#include <thrum/http/internal/feeding.hpp>
 #include <vector>
 
 namespace thrum::http {

@@ -1,8 +1,9 @@
 // thrum/http/form.cpp: floor 3, http
-#include <algorithm>
 #include <thrum/base/text.hpp>
 #include <thrum/http/form.hpp>
 #include <thrum/http/internal/percent.hpp>
+
+#include <algorithm>
 
 namespace thrum::http {
 namespace {

@@ -1,11 +1,12 @@
 // thrum/http/headers.cpp: floor 3, http
 // The checks that keep line breaks out of header sections, and the look-ups without regard to case.
-#include <algorithm>
-#include <cstdio>
-#include <ostream>
 #include <thrum/base/text.hpp>
 #include <thrum/http/headers.hpp>
 #include <thrum/http/internal/characters.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <ostream>
 
 namespace thrum::http {
 namespace {

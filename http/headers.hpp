@@ -2,13 +2,14 @@
 // Headers: the fields of a message in order, found without regard to case, never able to smuggle a line.
 #pragma once
 
+#include <thrum/base/errors.hpp>
+
 #include <cstddef>
 #include <initializer_list>
 #include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thrum/base/errors.hpp>
 #include <utility>
 #include <vector>
 

@@ -1,10 +1,11 @@
 // thrum/http/headers_test.cpp: floor 3, http
 // Headers keep order and duplicates, are found without regard to case, and can never hold a line break.
+#include <thrum/http/headers.hpp>
+
 #include <gtest/gtest.h>
 
 #include <sstream>
 #include <string>
-#include <thrum/http/headers.hpp>
 #include <utility>
 #include <vector>
 

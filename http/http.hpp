@@ -7,4 +7,8 @@
 #include <thrum/http/headers.hpp>
 #include <thrum/http/parse_error.hpp>
 #include <thrum/http/parser.hpp>
+#include <thrum/http/request.hpp>
+#include <thrum/http/response.hpp>
+#include <thrum/http/server.hpp>
+#include <thrum/http/status.hpp>
 #include <thrum/http/url.hpp>

@@ -2,10 +2,11 @@
 // What can be wrong with an HTTP/1.1 message, and the sizes that bound one.
 #pragma once
 
+#include <thrum/base/errors.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <thrum/base/errors.hpp>
 
 namespace thrum::http {
 

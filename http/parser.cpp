@@ -1,10 +1,11 @@
 // thrum/http/parser.cpp: floor 3, http
-#include <algorithm>
-#include <limits>
 #include <thrum/base/text.hpp>
 #include <thrum/http/internal/authority.hpp>
 #include <thrum/http/internal/characters.hpp>
 #include <thrum/http/parser.hpp>
+
+#include <algorithm>
+#include <limits>
 
 namespace thrum::http {
 namespace {
@@ -96,16 +97,10 @@ ParseState HeadParser::fail(ParseError error) noexcept {
 
 bool HeadParser::take_start_line(std::string_view bytes, std::string_view& line) noexcept {
     switch (scanner_.next(bytes, scanner_.position() + start_line_limit + 2, line)) {
-        case Outcome::line:
-            return true;
-        case Outcome::need_more:
-            return false;
-        case Outcome::too_long:
-            fail(ParseError::start_line_too_long);
-            return false;
-        case Outcome::bare_lf:
-            fail(ParseError::bare_lf);
-            return false;
+        case Outcome::line: return true;
+        case Outcome::need_more: return false;
+        case Outcome::too_long: fail(ParseError::start_line_too_long); return false;
+        case Outcome::bare_lf: fail(ParseError::bare_lf); return false;
     }
     return false;
 }
@@ -145,8 +140,7 @@ ParseError HeadParser::note_field(const Field& field, KnownFields& known) noexce
                 return error == ParseError::none;
             });
             break;
-        default:
-            break;
+        default: break;
     }
     return error;
 }

@@ -2,15 +2,16 @@
 // RequestParser and ResponseParser: the head of an HTTP/1.1 message out of a buffer, strictly by RFC 9112.
 #pragma once
 
+#include <thrum/http/body_decoder.hpp>
+#include <thrum/http/headers.hpp>
+#include <thrum/http/internal/field_section.hpp>
+#include <thrum/http/parse_error.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <thrum/http/body_decoder.hpp>
-#include <thrum/http/headers.hpp>
-#include <thrum/http/internal/field_section.hpp>
-#include <thrum/http/parse_error.hpp>
 #include <vector>
 
 namespace thrum::http {
@@ -56,6 +57,8 @@ public:
     HeadParser& operator=(HeadParser&&) = default;
     ParseError error() const noexcept { return error_; }
     ParseState state() const noexcept { return state_; }
+    // Bytes of the head, when complete.
+    std::size_t head_size() const noexcept { return scanner_.position(); }
 
 protected:
     struct KnownFields {

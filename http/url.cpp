@@ -3,6 +3,7 @@
 #include <thrum/http/internal/percent.hpp>
 #include <thrum/http/internal/url_parser.hpp>
 #include <thrum/http/url.hpp>
+
 #include <utility>
 
 namespace thrum::http {
@@ -24,23 +25,16 @@ std::string message(std::string_view text, UrlError reason) {
 
 std::string_view describe(UrlError error) noexcept {
     switch (error) {
-        case UrlError::none:
-            return "no error";
-        case UrlError::missing_scheme:
-            return "it has no scheme; start it with https:// or http://";
-        case UrlError::missing_host:
-            return "it names no host";
-        case UrlError::invalid_host_character:
-            return "the host has a character that hosts may not have";
+        case UrlError::none: return "no error";
+        case UrlError::missing_scheme: return "it has no scheme; start it with https:// or http://";
+        case UrlError::missing_host: return "it names no host";
+        case UrlError::invalid_host_character: return "the host has a character that hosts may not have";
         case UrlError::non_ascii_host:
             return "the host has characters beyond ASCII, which are not supported yet; write it in its xn-- "
                    "form";
-        case UrlError::invalid_ipv4:
-            return "the host ends in a number but is no IPv4 address";
-        case UrlError::invalid_ipv6:
-            return "the host in square brackets is no IPv6 address";
-        case UrlError::invalid_port:
-            return "the port is not a number from 0 to 65535";
+        case UrlError::invalid_ipv4: return "the host ends in a number but is no IPv4 address";
+        case UrlError::invalid_ipv6: return "the host in square brackets is no IPv6 address";
+        case UrlError::invalid_port: return "the port is not a number from 0 to 65535";
     }
     return "unknown error";
 }

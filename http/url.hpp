@@ -2,12 +2,13 @@
 // Url: an address taken apart, brought to normal form and put together again, as browsers do it.
 #pragma once
 
+#include <thrum/base/errors.hpp>
+#include <thrum/http/form.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thrum/base/errors.hpp>
-#include <thrum/http/form.hpp>
 
 namespace thrum::http {
 

@@ -1,5 +1,8 @@
 // thrum/http/url_test.cpp: floor 3, http
 // A Url means what a browser makes of the same text, and a text that is none is refused with its reason.
+#include <thrum/base/file.hpp>
+#include <thrum/http/url.hpp>
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -7,8 +10,6 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <string>
-#include <thrum/base/file.hpp>
-#include <thrum/http/url.hpp>
 #include <vector>
 
 namespace thrum::http {

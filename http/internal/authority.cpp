@@ -1,11 +1,12 @@
 // thrum/http/internal/authority.cpp: floor 3, http
+#include <thrum/base/text.hpp>
+#include <thrum/http/internal/authority.hpp>
+#include <thrum/http/internal/characters.hpp>
+
 #include <arpa/inet.h>
 
 #include <algorithm>
 #include <array>
-#include <thrum/base/text.hpp>
-#include <thrum/http/internal/authority.hpp>
-#include <thrum/http/internal/characters.hpp>
 
 namespace thrum::http::internal {
 namespace {

@@ -3,11 +3,12 @@
 // transcript.
 #pragma once
 
+#include <thrum/http/parser.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <thrum/http/parser.hpp>
 #include <vector>
 
 namespace thrum::http::internal {

@@ -1,8 +1,9 @@
 // thrum/http/internal/field_section.cpp: floor 3, http
-#include <algorithm>
 #include <thrum/base/text.hpp>
 #include <thrum/http/internal/characters.hpp>
 #include <thrum/http/internal/field_section.hpp>
+
+#include <algorithm>
 
 namespace thrum::http::internal {
 
@@ -32,14 +33,10 @@ ParseState FieldSection::parse(std::string_view bytes, LineScanner& scanner, std
     for (;;) {
         std::string_view line;
         switch (scanner.next(bytes, limit, line)) {
-            case LineScanner::Outcome::line:
-                break;
-            case LineScanner::Outcome::need_more:
-                return ParseState::need_more;
-            case LineScanner::Outcome::too_long:
-                return fail(too_large);
-            case LineScanner::Outcome::bare_lf:
-                return fail(ParseError::bare_lf);
+            case LineScanner::Outcome::line: break;
+            case LineScanner::Outcome::need_more: return ParseState::need_more;
+            case LineScanner::Outcome::too_long: return fail(too_large);
+            case LineScanner::Outcome::bare_lf: return fail(ParseError::bare_lf);
         }
         if (line.empty()) return ParseState::complete;
         const ParseError error = add(line, static_cast<std::size_t>(line.data() - bytes.data()));

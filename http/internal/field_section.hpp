@@ -2,10 +2,11 @@
 // The lines of a head or trailer section as they arrive: found, checked and remembered by their offsets.
 #pragma once
 
+#include <thrum/http/parse_error.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <thrum/http/parse_error.hpp>
 #include <vector>
 
 namespace thrum::http {

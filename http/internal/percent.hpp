@@ -15,18 +15,12 @@ constexpr bool must_encode(char c, EncodeSet set) noexcept {
     if (c < ' ' || c == 127) return true;  // also every byte above ASCII, where char is signed
     if (static_cast<unsigned char>(c) > 127) return true;
     switch (set) {
-        case EncodeSet::c0_control:
-            return false;
-        case EncodeSet::fragment:
-            return is_one_of(" \"<>`");
-        case EncodeSet::query:
-            return is_one_of(" \"#<>");
-        case EncodeSet::special_query:
-            return is_one_of(" \"#<>'");
-        case EncodeSet::path:
-            return is_one_of(" \"#<>?^`{}");
-        case EncodeSet::userinfo:
-            return is_one_of(" \"#<>?^`{}/:;=@[\\]|");
+        case EncodeSet::c0_control: return false;
+        case EncodeSet::fragment: return is_one_of(" \"<>`");
+        case EncodeSet::query: return is_one_of(" \"#<>");
+        case EncodeSet::special_query: return is_one_of(" \"#<>'");
+        case EncodeSet::path: return is_one_of(" \"#<>?^`{}");
+        case EncodeSet::userinfo: return is_one_of(" \"#<>?^`{}/:;=@[\\]|");
         case EncodeSet::form:
             return !((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                      is_one_of("*-._"));

@@ -1,13 +1,14 @@
 // thrum/http/internal/url_host.cpp: floor 3, http
+#include <thrum/base/text.hpp>
+#include <thrum/http/internal/percent.hpp>
+#include <thrum/http/internal/url_host.hpp>
+
 #include <arpa/inet.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <optional>
-#include <thrum/base/text.hpp>
-#include <thrum/http/internal/percent.hpp>
-#include <thrum/http/internal/url_host.hpp>
 #include <vector>
 
 namespace thrum::http::internal {

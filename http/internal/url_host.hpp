@@ -2,9 +2,10 @@
 // The host parser of WHATWG URL §3.5: domains, IPv4 in all its spellings, IPv6, opaque hosts.
 #pragma once
 
+#include <thrum/http/url.hpp>
+
 #include <string>
 #include <string_view>
-#include <thrum/http/url.hpp>
 
 namespace thrum::http::internal {
 

@@ -1,11 +1,12 @@
 // thrum/http/internal/url_parser.cpp: floor 3, http
 // States and names follow WHATWG URL §4.4, so that the two can be read side by side. Text is taken as bytes
 // of UTF-8: no state tells characters beyond ASCII apart, each of their bytes is escaped or part of a host.
-#include <algorithm>
-#include <array>
 #include <thrum/base/text.hpp>
 #include <thrum/http/internal/url_host.hpp>
 #include <thrum/http/internal/url_parser.hpp>
+
+#include <algorithm>
+#include <array>
 
 namespace thrum::http::internal {
 namespace {
@@ -91,46 +92,27 @@ UrlError UrlParser::again(State state) noexcept {
 
 UrlError UrlParser::step(int c) {
     switch (state_) {
-        case State::scheme_start:
-            return on_scheme_start(c);
-        case State::scheme:
-            return on_scheme(c);
-        case State::no_scheme:
-            return on_no_scheme(c);
-        case State::special_relative_or_authority:
-            return on_special_relative_or_authority(c);
-        case State::path_or_authority:
-            return on_path_or_authority(c);
-        case State::relative:
-            return on_relative(c);
-        case State::relative_slash:
-            return on_relative_slash(c);
-        case State::special_authority_slashes:
-            return on_special_authority_slashes(c);
+        case State::scheme_start: return on_scheme_start(c);
+        case State::scheme: return on_scheme(c);
+        case State::no_scheme: return on_no_scheme(c);
+        case State::special_relative_or_authority: return on_special_relative_or_authority(c);
+        case State::path_or_authority: return on_path_or_authority(c);
+        case State::relative: return on_relative(c);
+        case State::relative_slash: return on_relative_slash(c);
+        case State::special_authority_slashes: return on_special_authority_slashes(c);
         case State::special_authority_ignore_slashes:
             return c == '/' || c == '\\' ? UrlError::none : again(State::authority);
-        case State::authority:
-            return on_authority(c);
-        case State::host:
-            return on_host(c);
-        case State::port:
-            return on_port(c);
-        case State::file:
-            return on_file(c);
-        case State::file_slash:
-            return on_file_slash(c);
-        case State::file_host:
-            return on_file_host(c);
-        case State::path_start:
-            return on_path_start(c);
-        case State::path:
-            return on_path(c);
-        case State::opaque_path:
-            return on_opaque_path(c);
-        case State::query:
-            return on_query(c);
-        case State::fragment:
-            return on_fragment(c);
+        case State::authority: return on_authority(c);
+        case State::host: return on_host(c);
+        case State::port: return on_port(c);
+        case State::file: return on_file(c);
+        case State::file_slash: return on_file_slash(c);
+        case State::file_host: return on_file_host(c);
+        case State::path_start: return on_path_start(c);
+        case State::path: return on_path(c);
+        case State::opaque_path: return on_opaque_path(c);
+        case State::query: return on_query(c);
+        case State::fragment: return on_fragment(c);
     }
     return UrlError::none;
 }

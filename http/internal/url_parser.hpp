@@ -2,12 +2,13 @@
 // The basic URL parser of WHATWG URL §4.4: one function for each of its states.
 #pragma once
 
+#include <thrum/http/internal/percent.hpp>
+#include <thrum/http/url.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thrum/http/internal/percent.hpp>
-#include <thrum/http/url.hpp>
 #include <utility>
 
 namespace thrum::http::internal {

@@ -1,4 +1,4 @@
-// thrum/fuzz/url_fuzz.cpp: the yard
+// thrum/http/url_fuzz.cpp: floor 3, http
 // Any bytes as a URL and as a reference: no crash, a normal form that parses to itself, and nothing in it
 // that could break out of a request line.
 #include <thrum/http/url.hpp>

@@ -1,4 +1,4 @@
-// thrum/fuzz/http_parser_fuzz.cpp: the yard
+// thrum/http/http_parser_fuzz.cpp: floor 3, http
 // Any bytes as a request and as a response: no crash, and the same reading however they are split.
 #include <thrum/http/internal/feeding.hpp>
 #include <thrum/http/parser.hpp>
