@@ -15,6 +15,8 @@ endif()
 
 add_library(thrum_settings INTERFACE)
 target_compile_options(thrum_settings INTERFACE -Wall -Wextra $<$<BOOL:${THRUM_WERROR}>:-Werror>)
+# g++ 12 sees overlapping copies in plain std::string concatenation once it optimises (GCC bug 105651).
+target_compile_options(thrum_settings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(THRUM_SANITIZE)
     target_compile_options(thrum_settings INTERFACE -fsanitize=${THRUM_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(thrum_settings INTERFACE -fsanitize=${THRUM_SANITIZE})

@@ -1,0 +1,59 @@
+// thrum/benchmarks/threads/thrum_switch.cpp: yard, benchmarks
+// Prints nanoseconds per yield, per spawn and join, per queue round trip and per lock, on thrum.
+#include <thrum/threads.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <mutex>
+
+namespace {
+
+constexpr int yields = 5'000'000;
+constexpr int spawns = 1'000'000;
+constexpr int round_trips = 1'000'000;
+constexpr int locks = 20'000'000;
+
+template <class Work>
+void report(const char* name, int count, Work work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+    std::printf("%s %.2f\n", name, took.count() / count);
+}
+
+void measure() {
+    report("yield", 2 * yields, [] {
+        thrum::Thread other([] {
+            for (int i = 0; i < yields; ++i) thrum::yield();
+        });
+        for (int i = 0; i < yields; ++i) thrum::yield();
+        other.join();
+    });
+    report("spawn_join", spawns, [] {
+        for (int i = 0; i < spawns; ++i) thrum::Thread([] {}).join();
+    });
+    report("round_trip", round_trips, [] {
+        thrum::Queue<int> there(1);
+        thrum::Queue<int> back(1);
+        thrum::Thread other([&] {
+            while (auto item = there.get()) back.put(*item);
+        });
+        for (int i = 0; i < round_trips; ++i) {
+            there.put(i);
+            back.get();
+        }
+        there.shutdown();
+        other.join();
+    });
+    report("lock", locks, [] {
+        thrum::Lock lock;
+        for (int i = 0; i < locks; ++i) std::scoped_lock guard(lock);
+    });
+}
+
+}  // namespace
+
+int main() {
+    thrum::Thread thread(measure);
+    thread.join();
+}
