@@ -31,22 +31,6 @@ constexpr int open_attempts = 8;
 // Names in a listing; what is beyond is not shown.
 constexpr std::size_t listing_limit = 10'000;
 
-// For kernels or sandboxes without openat2: one segment after the other, symbolic links refused.
-int open_stepwise(int root, std::string_view path) noexcept {
-    UniqueFd folder;
-    int at = root;
-    for (;;) {
-        const auto slash = path.find('/');
-        const std::string name(path.substr(0, slash));
-        const bool is_last = slash == path.npos;
-        const int fd = openat(at, name.c_str(), open_flags | O_NOFOLLOW | (is_last ? 0 : O_DIRECTORY));
-        if (fd < 0 || is_last) return fd;
-        folder = UniqueFd(fd);
-        at = fd;
-        path.remove_prefix(slash + 1);
-    }
-}
-
 std::string escaped(std::string_view text) {
     std::string result;
     for (char c : text) {
@@ -118,6 +102,21 @@ bool is_unmodified(const Request& request, std::string_view etag, std::string_vi
 
 }  // namespace
 
+int open_beneath_stepwise(int root, std::string_view path) noexcept {
+    UniqueFd folder;
+    int at = root;
+    for (;;) {
+        const auto slash = path.find('/');
+        const std::string name(path.substr(0, slash));
+        const bool is_last = slash == path.npos;
+        const int fd = openat(at, name.c_str(), open_flags | O_NOFOLLOW | (is_last ? 0 : O_DIRECTORY));
+        if (fd < 0 || is_last) return fd;
+        folder = UniqueFd(fd);
+        at = fd;
+        path.remove_prefix(slash + 1);
+    }
+}
+
 int open_beneath(int root, const std::string& path) noexcept {
     open_how how = {};
     how.flags = open_flags;
@@ -125,7 +124,7 @@ int open_beneath(int root, const std::string& path) noexcept {
     for (int attempt = 0; attempt < open_attempts; ++attempt) {
         const auto fd = static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
         if (fd >= 0) return fd;
-        if (errno == ENOSYS || errno == EPERM) return open_stepwise(root, path);
+        if (errno == ENOSYS || errno == EPERM) return open_beneath_stepwise(root, path);
         if (errno != EAGAIN && errno != EINTR) return -1;
     }
     return -1;

@@ -36,9 +36,12 @@ private:
 };
 
 // Opens `path`, relative to `root`, for reading: only what lies beneath `root`, whatever ".." and symbolic
-// links say (openat2(2) with RESOLVE_BENEATH; on kernels without it, symbolic links are refused). -1 with
+// links say (openat2(2) with RESOLVE_BENEATH). -1 with
 // errno on failure.
 int open_beneath(int root, const std::string& path) noexcept;
+
+// The same for kernels and sandboxes without openat2: one segment after the other, symbolic links refused.
+int open_beneath_stepwise(int root, std::string_view path) noexcept;
 
 // What of a file of `size` bytes a Range field asks for.
 struct ByteRange {
