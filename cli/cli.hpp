@@ -6,3 +6,4 @@
 #include <thrum/cli/command_line.hpp>
 #include <thrum/cli/get_command.hpp>
 #include <thrum/cli/signals.hpp>
+#include <thrum/cli/venv_command.hpp>

@@ -1,6 +1,7 @@
 // thrum/cli/command_line.cpp: front door, cli
 #include <thrum/cli/command_line.hpp>
 #include <thrum/cli/get_command.hpp>
+#include <thrum/cli/venv_command.hpp>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -17,6 +18,7 @@ constexpr const char* about = "thrum: write it straight, run it wide.";
 constexpr const char* examples = R"(Examples:
   thrum get -d pictures URL URL URL             fetch many files at once
   thrum get -j 64 -i list.txt                   64 at once, one URL per line
+  thrum venv --seed .venv                       a virtual environment with pip inside
   thrum --version                               which thrum this is
 
 `thrum COMMAND --help` tells more of each.)";
@@ -38,6 +40,7 @@ int run_command_line(int argc, char** argv) {
     app.footer(examples);
     int status = exit_done;
     add_get_command(app, status);
+    add_venv_command(app, status);
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {

@@ -68,6 +68,12 @@ void check_place(const std::filesystem::path& path) {
     }
 }
 
+// An empty path, as of a variable that is not set, must not mean the present folder.
+std::filesystem::path checked_absolute(const std::filesystem::path& path) {
+    if (path.empty()) throw CreationError("cannot make an environment: the path is empty; name a folder");
+    return internal::absolute_path(path);
+}
+
 void check_found(const std::filesystem::path& path, Found found, const Interpreter& interpreter, bool clear) {
     const std::string text = on_one_line(path.string());
     if (found == Found::other_file) {
@@ -164,9 +170,9 @@ bool create_beside(const std::filesystem::path& place, Found found, const Interp
     std::optional<internal::TemporaryFolder> workshop;
     try {
         workshop.emplace(place.parent_path() / ".thrum-venv-");
-    } catch (const OSError&) {
+    } catch (const OSError& error) {
         // The folder above may not be ours; the place itself still may.
-        if (found == Found::nothing) throw;
+        if (found == Found::nothing) throw_os_error(error.code(), "cannot make the folder " + place.string());
         return false;
     }
     const std::filesystem::path made = workshop->path() / "environment";
@@ -205,14 +211,14 @@ void create_in_place(const std::filesystem::path& place, Found found, const Inte
 }  // namespace
 
 Environment create(const std::filesystem::path& path, const CreateOptions& options) {
-    const std::filesystem::path place = internal::absolute_path(path);
-    check_place(place);
-    return create(place, find_interpreter(options.python), options);
+    // Before the interpreter is looked for: a place that cannot be is the nearer error.
+    check_place(checked_absolute(path));
+    return create(path, find_interpreter(options.python), options);
 }
 
 Environment create(const std::filesystem::path& path, const Interpreter& interpreter,
                    const CreateOptions& options) {
-    const std::filesystem::path place = internal::absolute_path(path);
+    const std::filesystem::path place = checked_absolute(path);
     check_place(place);
     const Found found = look(place);
     check_found(place, found, interpreter, options.clear);

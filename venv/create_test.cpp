@@ -161,6 +161,7 @@ TEST(Create, RefusesWhatIsNoEnvironment) {
               "cannot make an environment in /: it is the root folder; choose a folder of its own");
     EXPECT_EQ(why_not("/usr/..", {.clear = true}),
               "cannot make an environment in /: it is the root folder; choose a folder of its own");
+    EXPECT_EQ(why_not(""), "cannot make an environment: the path is empty; name a folder");
     EXPECT_EQ(read_file(root / "file"), "mine");
     EXPECT_EQ(read_file(root / "full/letter"), "mine");
     EXPECT_THROW(create(root / "file/below", test_pythons().front(), {}), OSError);

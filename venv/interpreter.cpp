@@ -13,7 +13,7 @@ namespace thrum::venv {
 namespace {
 
 // Of a failed interpreter's complaint, in bytes.
-constexpr std::size_t shown_complaint = 300;
+constexpr std::size_t shown_complaint = 160;
 
 using Facts = std::map<std::string, std::string, std::less<>>;
 

@@ -1,0 +1,84 @@
+// thrum/cli/venv_command.cpp: front door, cli
+#include <thrum/base/errors.hpp>
+#include <thrum/cli/command_line.hpp>
+#include <thrum/cli/signals.hpp>
+#include <thrum/cli/venv_command.hpp>
+#include <thrum/venv/activation.hpp>
+#include <thrum/venv/create.hpp>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <string>
+
+namespace thrum::cli {
+namespace {
+
+struct VenvArguments {
+    std::string folder = ".venv";
+    venv::CreateOptions options = {};
+    bool quiet = false;
+};
+
+std::string version_of(const std::vector<venv::Package>& packages, std::string_view name) {
+    const auto found = std::ranges::find(packages, name, &venv::Package::name);
+    return found == packages.end() ? "" : found->version;
+}
+
+// `folder` as a word that no shell takes for an option.
+std::filesystem::path typed(const std::string& folder) {
+    return folder.starts_with('-') ? std::filesystem::path(".") / folder : std::filesystem::path(folder);
+}
+
+void make_environment(const VenvArguments& arguments) {
+    const auto start = std::chrono::steady_clock::now();
+    const std::filesystem::path folder(arguments.folder);
+    const venv::Interpreter python = venv::find_interpreter(arguments.options.python);
+    const venv::Environment environment = venv::create(folder, python, arguments.options);
+    const auto time =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start)
+            .count();
+    if (arguments.quiet) return;
+    const char* shell = std::getenv("SHELL");
+    std::cout << "Python " << python.version << " at " << venv::on_one_line(python.base_executable.string())
+              << "\nEnvironment " << venv::on_one_line(arguments.folder) << " made in " << time << " ms";
+    if (arguments.options.seed) std::cout << ", with pip " << version_of(environment.packages(), "pip");
+    std::cout << "\nActivate it with: "
+              << venv::activation_command(shell == nullptr ? "" : shell, typed(arguments.folder)) << '\n';
+}
+
+int run_venv(const VenvArguments& arguments) {
+    try {
+        // On a thread of its own, so that Ctrl-C ends pip's installation and takes away what is half made.
+        const int signal = run_until_signal([&arguments] { make_environment(arguments); });
+        return signal == 0 ? exit_done : exit_status_of_signal(signal);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "thrum venv: %s\n", venv::on_one_line(error.what()).c_str());
+        return exit_failed;
+    }
+}
+
+}  // namespace
+
+void add_venv_command(CLI::App& app, int& status) {
+    const auto arguments = std::make_shared<VenvArguments>();
+    CLI::App* command = app.add_subcommand("venv", "Make a virtual environment");
+    venv::CreateOptions& options = arguments->options;
+    command->add_option("DIR", arguments->folder, "The folder to make it in")->capture_default_str();
+    command->add_option("-p,--python", options.python,
+                        "A path, a version (3.11) or a name (python3.11) on PATH");
+    command->add_option("--prompt", options.prompt, "Shown while it is active, instead of the folder's name");
+    command->add_flag("--seed", options.seed, "Put pip inside");
+    command->add_flag("--clear", options.clear, "Replace an environment that is there, with all it holds");
+    command->add_flag("--system-site-packages", options.system_site_packages,
+                      "See the system's packages inside");
+    command->add_flag("--copies", options.copies, "Copy the interpreter instead of linking to it");
+    command->add_flag("-q,--quiet", arguments->quiet, "Say nothing unless something fails");
+    command->callback([arguments, &status] { status = run_venv(*arguments); });
+}
+
+}  // namespace thrum::cli
