@@ -119,6 +119,7 @@ class RulesTest(unittest.TestCase):
             ("threads/a.cpp", "#include <thrum/threads/internal/b.hpp>", None),
             ("threads/a_test.cpp", "#include <thrum/testing/process.hpp>", None),
             ("threads/a.cpp", "// #include <thrum/venv.hpp>", None),
+            ("fuzz/a_fuzz.cpp", "#include <thrum/http/internal/b.hpp>", None),
             ("threads/a.cpp", "#include <thrum/testing/process.hpp>", "is no floor"),
             ("base/a.cpp", "#include <thrum/threads.hpp>", "'base'"),
             ("base/a.cpp", "#  include <thrum/threads/lock.hpp>", "beside or above"),
@@ -160,11 +161,13 @@ class RulesTest(unittest.TestCase):
               ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "STYLE.md", "CHANGELOG.md", "LICENSE")}
 
     def document(self, text):
-        return {**self.PAPERS, "examples/a.cpp": "int a;\nint b;\nint c;\n", "base/README.md": text}
+        return {**self.PAPERS, "examples/a.cpp": "int a;\nint b;\nint c;\nif (a) {\n    f();\n      g();\n}\n", "base/README.md": text}
 
     def test_documents(self):
         quote = "<!-- from examples/a.cpp -->\n```cpp\nint b;\nint c;\n```\n"
         self.sound("documents", self.document(quote + "[base](../base/README.md) [far](https://example.org/)\n"))
+        self.sound("documents", self.document(quote.replace("int b;\nint c;\n", "f();\n  g();\n")))
+        self.broken("documents", self.document(quote.replace("int b;\nint c;\n", "f();\ng();\n")), "is not what")
         self.sound("documents", self.document("```sh\nmake test\n```\n"))
         self.broken("documents", self.document(quote.replace("int b;\n", "")
                                                .replace("int c", "int d")), "is not what examples/a.cpp says")
