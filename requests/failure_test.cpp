@@ -183,7 +183,7 @@ TEST(Failure, Timeouts) {
     const testing::RawServer drips([](testing::RawConnection& connection, int) {
         connection.read_request();
         connection.send("HTTP/1.1 200 OK\r\n\r\n");
-        while (connection.send("x")) std::this_thread::sleep_for(1ms);
+        while (connection.send("x")) thrum::sleep(1ms);
     });
     const std::string dripping = drips.url() + "/";
     expect_failure<Timeout>([&] { get(dripping, {.timeout = {10s, 10s, 50ms}}); }, dripping, "total timeout");

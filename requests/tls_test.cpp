@@ -3,6 +3,9 @@
 #include <thrum/base/file.hpp>
 #include <thrum/requests/requests.hpp>
 #include <thrum/testing/peers.hpp>
+#include <thrum/threads/task_group.hpp>
+
+#include <atomic>
 
 #include <gtest/gtest.h>
 
@@ -79,6 +82,23 @@ TEST(Tls, StreamsLargeBodies) {
     get(peers().nginx.tls_url() + "/large.txt", {.ca = peers().authority.certificate(), .stream = true})
         .save(folder / "large.txt");
     EXPECT_EQ(read_file(folder / "large.txt"), body);
+}
+
+// Fibers, with their small stacks, share a session over TLS.
+TEST(Tls, ServesManyFibersAtOnce) {
+    Session session;
+    session.set_ca(peers().authority.certificate());
+    std::atomic<int> right = 0;
+    {
+        TaskGroup group;
+        for (int i = 0; i < 30; ++i) {
+            group.start([&] {
+                for (int n = 0; n < 5; ++n) right += session.get(peers().url()).text() == "over tls";
+            });
+        }
+        group.wait();
+    }
+    EXPECT_EQ(right, 150);
 }
 
 }  // namespace
