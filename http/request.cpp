@@ -64,6 +64,15 @@ const Headers& Request::headers() const {
 
 std::string_view Request::read_some() { return body_->next_piece(); }
 
+nlohmann::json Request::json() {
+    const std::string body = read_all();
+    try {
+        return nlohmann::json::parse(body);
+    } catch (const nlohmann::json::parse_error& error) {
+        throw BadRequest("the body is no JSON: " + std::string(error.what()));
+    }
+}
+
 std::string Request::read_all(std::size_t limit) {
     std::string body;
     for (;;) {

@@ -37,6 +37,12 @@ public:
     using Error::Error;
 };
 
+// A request that its handler cannot make sense of; a Server answers 400 with what() as the reason.
+class BadRequest : public Error {
+public:
+    using Error::Error;
+};
+
 // A parameter that the route does not have. what() names it.
 class ParamError : public Error {
 public:
@@ -99,8 +105,8 @@ public:
     std::string read_all(std::size_t limit = static_cast<std::size_t>(-1));
     // The next piece of the body, valid until the next call; empty at the end. Throws as read_all().
     std::string_view read_some();
-    // read_all() parsed. Throws nlohmann::json::parse_error as well.
-    nlohmann::json json() { return nlohmann::json::parse(read_all()); }
+    // read_all() parsed. Throws BadRequest when it is no JSON, and as read_all().
+    nlohmann::json json();
 
     const Address& peer() const noexcept { return *peer_; }
     int minor_version() const noexcept { return head_->minor_version; }

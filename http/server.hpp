@@ -21,6 +21,8 @@ namespace thrum::http {
 inline constexpr std::uint64_t default_max_body_size = 64 * 1024 * 1024;
 // Bytes of an unread body that are read away so that the connection can go on; beyond, it is closed.
 inline constexpr std::uint64_t drain_limit = 256 * 1024;
+// Bytes a second that a body must come with in the long run, once body_timeout is used up.
+inline constexpr std::int64_t min_body_rate = 500;
 // How long a client that is turned away may go on sending before the connection is cut.
 inline constexpr std::chrono::seconds linger_timeout{2};
 // Handlers are other people's code: more stack than thrum's own threads need. Untouched pages cost nothing.

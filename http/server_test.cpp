@@ -31,6 +31,7 @@ void add_routes(Server& server) {
     server.route("GET", "/rest/{path...}",
                  [](const Request& request) { return Response::text(request.path_params().at("path")); });
     server.route("POST", "/echo", [](Request& request) { return Response::text(request.read_all()); });
+    server.route("POST", "/json", [](Request& request) { return Response::json(request.json()); });
     server.route("POST", "/ignore", [](const Request&) { return Response::text("ignored"); });
     server.route("POST", "/small", [](Request& request) { return Response::text(request.read_all(4)); });
     server.route("GET", "/throw", [](const Request&) -> Response { throw std::runtime_error("oops"); });
@@ -256,6 +257,29 @@ TEST(ServerDeadlinesTest, EndSlowClients) {
     bytes = serving.talk("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", false);
     EXPECT_EQ(take_answer(bytes).status, 200);
     EXPECT_EQ(bytes, "");
+}
+
+// A body that trickles for ever ends when its time is used up, though each byte comes in time.
+TEST(ServerDeadlinesTest, EndTrickles) {
+    ServerOptions options;
+    options.body_timeout = 100ms;
+    Serving serving(options);
+    add_routes(serving.server);
+    serving.start();
+    Socket socket = serving.connect();
+    socket.sendall("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+    Thread trickle([&socket] {
+        try {
+            for (;;) {
+                socket.sendall("x");
+                sleep(5ms);
+            }
+        } catch (const ConnectionError&) {
+        }
+    });
+    std::string bytes;
+    while (bytes.find("\r\n\r\n") == bytes.npos) bytes += socket.recv(1000);
+    EXPECT_TRUE(bytes.starts_with("HTTP/1.1 408 ")) << bytes;
 }
 
 // shutdown() lets an answer end that is being made, and does not wait for clients that idle.

@@ -15,7 +15,7 @@ namespace thrum::http::internal {
 namespace {
 
 // Bytes of a body that go in one call, under one write timeout.
-constexpr std::size_t write_piece_size = 256 * 1024;
+constexpr std::size_t write_piece_size = 128 * 1024;
 // Bytes that are read from a file at once.
 constexpr std::size_t file_piece_size = 64 * 1024;
 

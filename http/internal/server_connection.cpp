@@ -3,6 +3,7 @@
 #include <thrum/http/internal/server_connection.hpp>
 #include <thrum/http/status.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <mutex>
 #include <utility>
@@ -59,6 +60,7 @@ bool ServerConnection::serve_one() {
     decoder_.reset(head.framing);
     continue_sent_ = false;
     body_failure_ = 0;
+    body_patience_ = shared_.options.body_timeout;
     request_.reset(head, *this, peer_);
 
     Response response = answer();
@@ -147,6 +149,8 @@ Response ServerConnection::handle(const Server::Handler& handler) {
     } catch (const ContentTooLarge& error) {
         body_failure_ = 413;
         return refuse(413, error.what());
+    } catch (const BadRequest& error) {
+        return refuse(400, error.what());
     } catch (const std::exception& error) {
         if (body_failure_ != 0) return refuse(body_failure_, error.what());
         what = error.what();
@@ -171,8 +175,15 @@ void ServerConnection::fill_body() {
         write(go_on);
     }
     try {
-        const Timeout limit(shared_.options.body_timeout);
-        if (stream_.fill() != 0) return;
+        const Timeout limit(body_patience_);
+        const auto began = std::chrono::steady_clock::now();
+        const std::size_t got = stream_.fill();
+        // Bytes buy time, so that a trickle which never stops ends too.
+        const auto earned =
+            std::chrono::nanoseconds(std::chrono::seconds(static_cast<std::int64_t>(got))) / min_body_rate;
+        body_patience_ = std::min(body_patience_ - (std::chrono::steady_clock::now() - began) + earned,
+                                  shared_.options.body_timeout);
+        if (got != 0) return;
     } catch (const TimeoutError&) {
         body_failure_ = 408;
         throw;

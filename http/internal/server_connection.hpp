@@ -79,6 +79,7 @@ private:
     std::size_t piece_bytes_ = 0;  // of the body, given to the handler and still in the buffer
     std::uint64_t body_bytes_sent_ = 0;
     std::uint64_t requests_ = 0;
+    std::chrono::nanoseconds body_patience_{0};  // how much longer the body may be waited for
     int body_failure_ = 0;      // the status for what went wrong with the body; 0 where nothing did
     bool has_request_ = false;  // parser_.head() is one
     bool continue_sent_ = false;
