@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""run.py BUILD [ROUNDS]: runs every benchmark beside its peers, interleaved, and writes benchmarks/RESULTS.md.
+
+Medians of ROUNDS (5). Servers are pinned to one processor and the load to another; a server's cost is its own CPU
+time, from the kernel's accounting of its threads, divided by the requests it answered."""
+import datetime
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build-release").resolve() / "benchmarks"
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+SERVER_CPU, LOAD_CPU = "0", str(min(1, os.cpu_count() - 1))
+ECHO = [(1, 40_000), (100, 200_000), (1000, 200_000), (5000, 200_000)]
+CONNECT_SECONDS = 60
+
+
+def environment(**extra):
+    return {**os.environ, "THRUM_WORKERS": "1", "GOMAXPROCS": "1", **extra}
+
+
+def present(programs):
+    return [p for p in programs if (BUILD / p[1]).exists()]
+
+
+def pinned(cpu, *command):
+    return ["taskset", "-c", cpu, *map(str, command)]
+
+
+def switching():
+    """Nanoseconds per operation: {program: {operation: median}}."""
+    programs = present([("thrum", "threads/thrum_switch"), ("Boost.Fiber 1.81", "threads/boost_switch"),
+                        ("Go", "threads/go_switch")])
+    seen = {name: {} for name, _ in programs}
+    for _ in range(ROUNDS):
+        for name, program in programs:
+            output = subprocess.run(pinned(SERVER_CPU, BUILD / program), env=environment(), text=True,
+                                    stdout=subprocess.PIPE, check=True, timeout=120).stdout
+            for line in output.splitlines():
+                operation, value = line.split()
+                seen[name].setdefault(operation, []).append(float(value))
+    return {name: {op: statistics.median(v) for op, v in ops.items()} for name, ops in seen.items()}
+
+
+def cpu_nanoseconds(pid):
+    total = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[0])
+    return total
+
+
+def echo_once(program, extra, connections, requests):
+    server = subprocess.Popen(pinned(SERVER_CPU, BUILD / program), env=environment(**extra), text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        port = server.stdout.readline().strip()
+        load = pinned(LOAD_CPU, BUILD / "echo/load", port, connections)
+        # A first run of the same connections makes stacks, buffers and registrations.
+        subprocess.run([*load, str(2 * connections)], check=True, stdout=subprocess.DEVNULL, timeout=CONNECT_SECONDS)
+        before = cpu_nanoseconds(server.pid)
+        output = subprocess.run([*load, str(requests)], check=True, stdout=subprocess.PIPE, text=True, timeout=120).stdout
+        cpu = (cpu_nanoseconds(server.pid) - before) / 1000 / requests
+        rate, median, p99 = map(float, output.split())
+        return cpu, rate, median, p99
+    finally:
+        server.kill()
+        server.wait()
+
+
+def echo():
+    """{connections: {server: (CPU µs per request, requests/s, median µs, p99 µs)}}, medians."""
+    servers = present([("raw epoll", "echo/raw_epoll", {}), ("thrum, io_uring", "echo/thrum_echo", {"THRUM_REACTOR": "io_uring"}),
+                       ("thrum, epoll", "echo/thrum_echo", {"THRUM_REACTOR": "epoll"}), ("Go", "echo/go_echo", {})])
+    table = {}
+    for connections, requests in ECHO:
+        rows = {name: [] for name, _, _ in servers}
+        for _ in range(ROUNDS):
+            for name, program, extra in servers:
+                rows[name].append(echo_once(program, extra, connections, requests))
+        table[connections] = {name: [statistics.median(c) for c in zip(*runs)] for name, runs in rows.items()}
+    return table
+
+
+def first_line(*command):
+    if shutil.which(command[0]) is None:
+        return f"{command[0]}: not installed"
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout.splitlines()[0]
+
+
+def processor():
+    for line in open("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            return line.split(":")[1].strip()
+    return platform.machine()
+
+
+def write(switch, echoes):
+    lines = [
+        "# Results",
+        "",
+        f"Written by `make bench` on {datetime.date.today().isoformat()}. Medians of {ROUNDS} rounds, all systems in turn in "
+        "each round, on one machine that others may share: read the ratios, not the times.",
+        "",
+        f"- {processor()}, {os.cpu_count()} processors, Linux {platform.release()}",
+        f"- {first_line('g++', '--version')}; {first_line('go', 'version')}",
+        "- every server and every switching program has one worker (`THRUM_WORKERS=1`, `GOMAXPROCS=1`) and is pinned "
+        f"to processor {SERVER_CPU}; the load runs on processor {LOAD_CPU}",
+        "- command: `make bench`, that is `python3 benchmarks/run.py build-release`",
+        "",
+        "## Switching: nanoseconds per operation",
+        "",
+        "`yield`: two threads give way to each other. `spawn_join`: start an empty thread and join it. `round_trip`: an item",
+        "through a queue (a channel) of one place and another back. `lock`: take and release a free lock.",
+        "Boost.Fiber runs on pooled 64 KB stacks. In parentheses: how many times thrum's time.",
+        "",
+        "| system | yield | spawn_join | round_trip | lock |",
+        "|---|---|---|---|---|",
+    ]
+    for name, ops in switch.items():
+        cells = []
+        for op in ("yield", "spawn_join", "round_trip", "lock"):
+            if op not in ops:
+                cells.append("–")
+            else:
+                ratio = "" if name == "thrum" else f" ({ops[op] / switch['thrum'][op]:.2f}×)"
+                cells.append(f"{ops[op]:.1f}{ratio}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "## Echo: 512 bytes there and back over TCP on loopback",
+        "",
+        "The server's CPU time per request in microseconds, and in parentheses how many times that of the hand-written",
+        "epoll loop (`benchmarks/echo/raw_epoll.c`). thrum and Go: one thread per client, straight-line code. p99 is the",
+        "latency the load saw, in microseconds.",
+        "",
+        "| connections | system | CPU µs per request | p99 µs |",
+        "|---|---|---|---|",
+    ]
+    for connections, rows in echoes.items():
+        floor = rows["raw epoll"][0]
+        for name, (cpu, _, _, p99) in rows.items():
+            lines.append(f"| {connections:,} | {name} | {cpu:.2f} ({cpu / floor:.2f}×) | {p99:.0f} |")
+    text = "\n".join(lines) + "\n"
+    (HERE / "RESULTS.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    write(switching(), echo())
