@@ -1,6 +1,7 @@
 // thrum/cli/command_line.cpp: front door, cli
 #include <thrum/cli/command_line.hpp>
 #include <thrum/cli/get_command.hpp>
+#include <thrum/cli/serve_command.hpp>
 #include <thrum/cli/venv_command.hpp>
 
 #include <CLI/CLI.hpp>
@@ -18,6 +19,7 @@ constexpr const char* about = "thrum: write it straight, run it wide.";
 constexpr const char* examples = R"(Examples:
   thrum get -d pictures URL URL URL             fetch many files at once
   thrum get -j 64 -i list.txt                   64 at once, one URL per line
+  thrum serve pictures                          serve a folder on http://127.0.0.1:8000/
   thrum venv --seed .venv                       a virtual environment with pip inside
   thrum --version                               which thrum this is
 
@@ -40,6 +42,7 @@ int run_command_line(int argc, char** argv) {
     app.footer(examples);
     int status = exit_done;
     add_get_command(app, status);
+    add_serve_command(app, status);
     add_venv_command(app, status);
     try {
         app.parse(argc, argv);

@@ -156,8 +156,7 @@ void add_get_command(CLI::App& app, int& status) {
         ->add_option("-i,--input", arguments->lists,
                      "A file of URLs, one per line, # comments; - is standard input")
         ->type_name("LIST")
-        ->expected(1)
-        ->take_all();
+        ->allow_extra_args(false);
     command
         ->add_option(
             "--retries", arguments->retries,
@@ -168,8 +167,7 @@ void add_get_command(CLI::App& app, int& status) {
         ->add_option("--waterfall", arguments->waterfalls,
                      "Draw where the time went: as SVG to a file, or in characters to -")
         ->type_name("FILE.svg")
-        ->expected(1)
-        ->take_all();
+        ->allow_extra_args(false);
     command->add_flag("--content-disposition", arguments->content_disposition, "Let servers name the files");
     command
         ->add_option("--cacert", arguments->ca,

@@ -1,0 +1,286 @@
+// thrum/cli/get_command_test.cpp: front door, cli
+// Promise: `thrum get` as people meet it: what it writes to standard output and standard error, its exit
+// status, and what lies on the disk afterwards.
+#include <thrum/base/file.hpp>
+#include <thrum/cli/command_line.hpp>
+#include <thrum/testing/peers.hpp>
+#include <thrum/testing/raw_server.hpp>
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace thrum::cli {
+namespace {
+
+using testing::CommandResult;
+using testing::Process;
+using testing::RawConnection;
+using testing::RawServer;
+using testing::TemporaryDirectory;
+
+const std::string thrum_command = std::string(THRUM_BINARY_DIR) + "/cli/thrum";
+
+// Runs `thrum` in `folder`, away from any terminal.
+CommandResult thrum_in(const TemporaryDirectory& folder, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), thrum_command);
+    return testing::run(arguments, {.folder = folder.path()});
+}
+
+// `text` with times and rates, which differ from run to run, as T and R.
+std::string timeless(std::string text) {
+    text = std::regex_replace(text, std::regex("[0-9.]+ [KMG]?i?B/s"), "R");
+    return std::regex_replace(text, std::regex("[0-9]+\\.[0-9]+ s"), "T");
+}
+
+std::string in_lines_sorted(const std::string& text) {
+    std::set<std::string> lines;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find('\n', at), text.size() - 1);
+        lines.insert(text.substr(at, end + 1 - at));
+        at = end + 1;
+    }
+    std::string sorted;
+    for (const std::string& line : lines) sorted += line;
+    return sorted;
+}
+
+std::set<std::string> files_in(const std::filesystem::path& folder) {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+        names.insert(entry.path().filename());
+    return names;
+}
+
+// Answers /missing with 404, /stall with half a body and silence, anything else with its path.
+class Site : public RawServer {
+public:
+    Site()
+        : RawServer([](RawConnection& connection, int) {
+              for (std::string request; !(request = connection.read_request()).empty();) {
+                  const std::string path = request.substr(4, request.find(' ', 4) - 4);
+                  if (path == "/missing") {
+                      connection.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+                  } else if (path == "/stall") {
+                      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun");
+                      connection.wait_for_close();
+                  } else {
+                      connection.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(path.size()) +
+                                      "\r\n\r\n" + path);
+                  }
+              }
+          }) {}
+};
+
+TEST(GetCommand, TellsEachFileAndTheWhole) {
+    Site site;
+    TemporaryDirectory folder;
+    const CommandResult result =
+        thrum_in(folder, {"get", "-d", "got", site.url() + "/a.txt", site.url() + "/b.txt"});
+    EXPECT_EQ(in_lines_sorted(timeless(result.output)),
+              "2 files, 12 B in T (R)\nsaved got/a.txt: 6 B in T\nsaved got/b.txt: 6 B in T\n");
+    EXPECT_EQ(result.error_output, "");
+    EXPECT_EQ(result.status, exit_done);
+    EXPECT_EQ(read_file(folder / "got/a.txt"), "/a.txt");
+    EXPECT_EQ(read_file(folder / "got/b.txt"), "/b.txt");
+}
+
+TEST(GetCommand, FailuresAreNamedAndTheOthersComplete) {
+    Site site;
+    TemporaryDirectory folder;
+    const std::string refused = "http://127.0.0.1:" + std::to_string(testing::free_port()) + "/x";
+    const CommandResult result = thrum_in(folder, {"get", "--retries", "0", site.url() + "/missing",
+                                                   site.url() + "/good.txt", refused, "not-a-url"});
+    EXPECT_EQ(timeless(result.output), "saved ./good.txt: 9 B in T\n1 of 4 files, 3 failed, 9 B in T (R)\n");
+    EXPECT_NE(result.error_output.find("thrum get: " + site.url() + "/missing: 404 Not Found\n"),
+              std::string::npos);
+    EXPECT_NE(result.error_output.find(refused + ": cannot connect"), std::string::npos)
+        << result.error_output;
+    EXPECT_NE(result.error_output.find("\"not-a-url\" has no scheme"), std::string::npos)
+        << result.error_output;
+    EXPECT_EQ(std::count(result.error_output.begin(), result.error_output.end(), '\n'), 3);
+    EXPECT_EQ(result.status, exit_failed);
+    EXPECT_EQ(files_in(folder.path()), std::set<std::string>{"good.txt"});
+}
+
+TEST(GetCommand, WrongUsageIsOneLineAndStatusTwo) {
+    TemporaryDirectory folder;
+    struct Case {
+        std::vector<std::string> arguments;
+        const char* error;
+        int status;
+    };
+    const Case cases[] = {
+        {{"get"}, "thrum get: no URL given (see thrum get --help)\n", exit_usage},
+        {{"get", "-o", "a", "http://h/1", "http://h/2"},
+         "thrum get: -o takes one URL, since it names one file; use -d for several (see thrum get --help)\n",
+         exit_usage},
+        {{"get", "-j", "0", "http://h/"},
+         "thrum get: --jobs: Value 0 not in range 1 to 10000 (see thrum get --help)\n",
+         exit_usage},
+        {{"get", "--wat", "http://h/"},
+         "thrum get: The following argument was not expected: --wat (see thrum get --help)\n",
+         exit_usage},
+        {{"fetch"}, "thrum: The following argument was not expected: fetch (see thrum --help)\n", exit_usage},
+        {{"get", "-i", "no-such-list"},
+         "thrum get: cannot read no-such-list: No such file or directory\n",
+         exit_failed},
+        {{"get", "-d", "/proc/nowhere", "http://h/"},
+         "thrum get: cannot make the folder /proc/nowhere: No such file or directory\n",
+         exit_failed},
+    };
+    for (const Case& one : cases) {
+        const CommandResult result = thrum_in(folder, one.arguments);
+        EXPECT_EQ(result.error_output, one.error);
+        EXPECT_EQ(result.output, "");
+        EXPECT_EQ(result.status, one.status) << one.error;
+    }
+}
+
+TEST(GetCommand, HelpTeachesByExamples) {
+    TemporaryDirectory folder;
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"--help"}, {"get", "--help"}, std::vector<std::string>{}}) {
+        const CommandResult result = thrum_in(folder, arguments);
+        EXPECT_EQ(result.status, exit_done);
+        EXPECT_NE(result.output.find("Examples:\n  thrum get "), std::string::npos) << result.output;
+        EXPECT_EQ(result.error_output, "");
+        for (std::size_t at = 0; at < result.output.size();) {
+            const auto end = result.output.find('\n', at);
+            EXPECT_LE(end - at, 120U) << result.output.substr(at, end - at);
+            at = end + 1;
+        }
+    }
+    EXPECT_TRUE(std::regex_match(thrum_in(folder, {"--version"}).output,
+                                 std::regex("thrum [0-9]+\\.[0-9]+\\.[0-9]+\n")));
+}
+
+TEST(GetCommand, ListsComeFromFilesAndStandardInput) {
+    Site site;
+    TemporaryDirectory folder;
+    write_file(folder / "list", "# pictures\n" + site.url() + "/1\n\n  " + site.url() + "/2\r\n");
+    const CommandResult result = testing::run(
+        {"/bin/sh", "-c", "echo \"$1/3\" | \"$0\" get -q -i list -i - \"$1/4\"", thrum_command, site.url()},
+        {.folder = folder.path()});
+    EXPECT_EQ(result.output, "");
+    EXPECT_EQ(result.error_output, "");
+    EXPECT_EQ(result.status, exit_done);
+    EXPECT_EQ(files_in(folder.path()), (std::set<std::string>{"list", "1", "2", "3", "4"}));
+}
+
+TEST(GetCommand, AFileCanBeNamedAndAWaterfallDrawn) {
+    Site site;
+    TemporaryDirectory folder;
+    const CommandResult result =
+        thrum_in(folder, {"get", "-o", "named.txt", "--waterfall", "times.svg", "--waterfall", "-",
+                          site.url() + "/..%2f..%2fetc%2fpasswd"});
+    EXPECT_EQ(result.status, exit_done) << result.error_output;
+    EXPECT_EQ(files_in(folder.path()), (std::set<std::string>{"named.txt", "times.svg"}));
+    EXPECT_TRUE(read_file(folder / "times.svg").starts_with("<svg "));
+    EXPECT_NE(result.output.find(".. queued  -- connecting  == waiting  ## receiving\n"), std::string::npos)
+        << result.output;
+    const CommandResult unwritable =
+        thrum_in(folder, {"get", "-q", "--waterfall", "no/times.svg", site.url() + "/a"});
+    EXPECT_EQ(unwritable.error_output,
+              "thrum get: cannot write no/times.svg.part: No such file or directory\n");
+    EXPECT_EQ(unwritable.status, exit_failed);
+}
+
+TEST(GetCommand, ASignalStopsItTidily) {
+    Site site;
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        TemporaryDirectory folder;
+        testing::ProcessOptions options{.output = folder / "output", .error_output = folder / "errors"};
+        options.folder = folder.path();
+        Process get({thrum_command, "get", "-d", "got", site.url() + "/stall", site.url() + "/whole.txt"},
+                    options);
+        // Under way is what has its part, whole what has its name.
+        while (!std::filesystem::exists(folder / "got/stall.part") ||
+               !std::filesystem::exists(folder / "got/whole.txt")) {
+            ASSERT_TRUE(get.running()) << read_file(folder / "errors");
+        }
+        get.signal(number);
+        EXPECT_EQ(get.wait(), 128 + number);
+        EXPECT_EQ(read_file(folder / "errors"), "thrum get: stopped\n");
+        EXPECT_EQ(files_in(folder / "got"), std::set<std::string>{"whole.txt"});
+    }
+}
+
+// script(1) gives it a terminal.
+TEST(GetCommand, ATerminalGetsBarsInColoursIfWanted) {
+    Site site;
+    struct Case {
+        const char* term;
+        const char* no_color;
+        bool bars;
+        bool colours;
+    };
+    for (const auto& [term, no_color, bars, colours] :
+         {Case{"xterm", "", true, true}, Case{"xterm", "1", true, false}, Case{"dumb", "", false, false}}) {
+        TemporaryDirectory folder;
+        const CommandResult result =
+            testing::run({"script", "-qec", thrum_command + " get " + site.url() + "/a.txt", "/dev/null"},
+                         {.folder = folder.path(), .environment = {{"TERM", term}, {"NO_COLOR", no_color}}});
+        EXPECT_EQ(result.status, 0) << result.output;
+        const std::string& seen = result.output;
+        EXPECT_EQ(seen.find("\x1b[?25l") != std::string::npos, bars) << seen;
+        EXPECT_EQ(seen.find("\x1b[32m") != std::string::npos || seen.find("\x1b[1m") != std::string::npos,
+                  colours)
+            << seen;
+        EXPECT_EQ(seen.find("saved") != std::string::npos, !bars) << seen;
+        // Whatever came before, the end is plain text and a cursor that shows.
+        EXPECT_TRUE(std::regex_search(timeless(seen), std::regex("1 file, 6 B in T \\(R\\)\r\n$"))) << seen;
+        if (bars) {
+            EXPECT_LT(seen.rfind("\x1b[?25l"), seen.rfind("\x1b[?25h"));
+        }
+        EXPECT_EQ(read_file(folder / "a.txt"), "/a.txt");
+    }
+}
+
+// The main job on real input: pictures of many sizes, from nginx over HTTPS.
+TEST(GetCommand, TwoHundredPicturesFromNginxOverHttps) {
+    constexpr int count = 200;
+    testing::CertificateAuthority authority;
+    testing::Nginx nginx({.certificate = authority.issue()});
+    TemporaryDirectory folder;
+    const CommandResult woven = testing::run({"/usr/bin/python3", THRUM_SOURCE_DIR "/demo/pictures.py",
+                                              nginx.root().string(), std::to_string(count)});
+    ASSERT_EQ(woven.status, 0) << woven.error_output;
+    std::string list;
+    for (const std::string& name : files_in(nginx.root())) list += nginx.tls_url() + "/" + name + "\n";
+    write_file(folder / "list", list);
+    const std::vector<std::string> command = {thrum_command, "get", "-q", "-j",  "32",
+                                              "-d",          "got", "-i", "list"};
+
+    const CommandResult trusting = testing::run(
+        command, {.folder = folder.path(), .environment = {{"SSL_CERT_FILE", authority.certificate()}}});
+    EXPECT_EQ(trusting.error_output, "");
+    ASSERT_EQ(trusting.status, exit_done);
+    const auto sums = [](const std::filesystem::path& of) {
+        return testing::run({"/bin/sh", "-c", "sha256sum -- *"}, {.folder = of}).output;
+    };
+    EXPECT_EQ(files_in(folder / "got").size(), static_cast<std::size_t>(count));
+    EXPECT_EQ(sums(folder / "got"), sums(nginx.root()));
+
+    std::filesystem::remove_all(folder / "got");
+    const CommandResult distrusting = testing::run(command, {.folder = folder.path()});
+    EXPECT_EQ(distrusting.status, exit_failed);
+    EXPECT_EQ(std::count(distrusting.error_output.begin(), distrusting.error_output.end(), '\n'), count);
+    EXPECT_NE(distrusting.error_output.find("certificate"), std::string::npos);
+    EXPECT_EQ(files_in(folder / "got"), std::set<std::string>{});
+
+    for (const std::vector<std::string>& trust :
+         {std::vector<std::string>{"--insecure"}, {"--cacert", authority.certificate()}}) {
+        std::vector<std::string> with = command;
+        with.insert(with.end(), trust.begin(), trust.end());
+        EXPECT_EQ(testing::run(with, {.folder = folder.path()}).status, exit_done);
+        EXPECT_EQ(sums(folder / "got"), sums(nginx.root()));
+    }
+}
+
+}  // namespace
+}  // namespace thrum::cli
