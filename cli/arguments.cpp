@@ -34,6 +34,7 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
 }
 
 std::optional<HostAndPort> parse_host_and_port(std::string_view text, const HostAndPort& defaults) {
+    if (text.empty()) return defaults;
     HostAndPort parsed = defaults;
     std::string_view port;
     bool has_port = false;
