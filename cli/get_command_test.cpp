@@ -28,7 +28,7 @@ const std::string thrum_command = std::string(THRUM_BINARY_DIR) + "/cli/thrum";
 // Runs `thrum` in `folder`, away from any terminal.
 CommandResult thrum_in(const TemporaryDirectory& folder, std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), thrum_command);
-    return testing::run(arguments, {.folder = folder.path()});
+    return testing::run(arguments, {.folder = folder.path(), .environment = {{"LC_ALL", "C"}}});
 }
 
 // `text` with times and rates, which differ from run to run, as T and R.
@@ -95,7 +95,7 @@ TEST(GetCommand, FailuresAreNamedAndTheOthersComplete) {
     const std::string refused = "http://127.0.0.1:" + std::to_string(testing::free_port()) + "/x";
     const CommandResult result = thrum_in(folder, {"get", "--retries", "0", site.url() + "/missing",
                                                    site.url() + "/good.txt", refused, "not-a-url"});
-    EXPECT_EQ(timeless(result.output), "saved ./good.txt: 9 B in T\n1 of 4 files, 3 failed, 9 B in T (R)\n");
+    EXPECT_EQ(timeless(result.output), "saved good.txt: 9 B in T\n1 of 4 files, 3 failed, 9 B in T (R)\n");
     EXPECT_NE(result.error_output.find("thrum get: " + site.url() + "/missing: 404 Not Found\n"),
               std::string::npos);
     EXPECT_NE(result.error_output.find(refused + ": cannot connect"), std::string::npos)

@@ -100,6 +100,10 @@ private:
     void download(std::size_t place);
     std::optional<Failure> attempt(std::size_t place);
     void receive(std::size_t place, const requests::Response& response);
+    // "picture.jpg" rather than "./picture.jpg": people read it.
+    std::filesystem::path in_folder(const std::string& name) const {
+        return options_.folder == "." ? std::filesystem::path(name) : options_.folder / name;
+    }
     void tell(Change change) const {
         if (options_.on_progress) options_.on_progress(change);
     }
@@ -138,7 +142,7 @@ Run::Run(requests::Session& session, const std::vector<std::string>& urls, const
     }
     naming_.reserve(names);
     for (std::size_t turn = 0; turn < places_.size(); ++turn) {
-        results_[places_[turn]].path = options.folder / naming_.reserved(turn);
+        results_[places_[turn]].path = in_folder(naming_.reserved(turn));
     }
 }
 
@@ -223,7 +227,7 @@ void Run::receive(std::size_t turn, const requests::Response& response) {
         naming_.suggest(turn,
                         name_from_content_disposition(response.headers().get("Content-Disposition", "")));
     }
-    AtomicFile file(options_.folder / naming_.reserved(turn));
+    AtomicFile file(in_folder(naming_.reserved(turn)));
     for (const std::string_view piece : response.iter_content()) {
         file.write(piece);
         result.bytes += piece.size();
@@ -232,7 +236,7 @@ void Run::receive(std::size_t turn, const requests::Response& response) {
         }
     }
     if (options_.content_disposition && options_.output.empty()) {
-        result.path = options_.folder / naming_.final_name(turn);
+        result.path = in_folder(naming_.final_name(turn));
         file.commit_as(result.path);
     } else {
         file.commit();

@@ -111,7 +111,7 @@ std::string render_row(const ProgressRow& row, std::chrono::nanoseconds elapsed,
                        const FrameStyle& style) {
     const std::string name = pad_right(fit_text(row.name, layout.name, style.unicode), layout.name);
     if (row.state == State::connecting) {
-        const std::string waits = pad_right(fit_text("connecting", layout.bar, style.unicode), layout.bar);
+        const std::string waits = pad_right(fit_text("waiting", layout.bar, style.unicode), layout.bar);
         return assemble(name, colored(waits, faint, style), {}, layout);
     }
     Figures figures{{}, format_bytes(row.bytes), format_rate(row.rate), {}};

@@ -50,7 +50,7 @@ TEST(Frame, SnapshotsByStyle) {
 holiday-in-norway-0001.jpg       ██████████████████████▌░░░░░░░  75%   768 KiB   512 KiB/s     0:01
 漢字漢字漢字漢字漢字漢字.png     ███████████████░░░░░░░░░░░░░░░  50%   4.9 KiB    1000 B/s     0:05
 unknown-length.bin               ░░░░████░░░░░░░░░░░░░░░░░░░░░░        3.0 MiB   2.4 MiB/s
-far-away.jpg                     connecting
+far-away.jpg                     waiting
 and 4 more
 12 of 24, 1 failed               ██████████████████░░░░░░░░░░░░  60%  11.8 MiB   3.8 MiB/s     0:07)"},
         {{.columns = 80, .rows = 24, .color = false, .unicode = false},
@@ -58,7 +58,7 @@ and 4 more
 holiday-in-norway-0001.jpg ############----  75%   768 KiB   512 KiB/s     0:01
 漢字漢字漢字漢字~漢字.png  ########--------  50%   4.9 KiB    1000 B/s     0:05
 unknown-length.bin         ----####--------        3.0 MiB   2.4 MiB/s
-far-away.jpg               connecting
+far-away.jpg               waiting
 and 4 more
 12 of 24, 1 failed         #########-------  60%  11.8 MiB   3.8 MiB/s     0:07)"},
         {{.columns = 60, .rows = 24, .color = false, .unicode = true},
@@ -66,7 +66,7 @@ and 4 more
 holiday-in-n…01.jpg █████████░░░  75%   768 KiB   512 KiB/s
 漢字漢字漢字…字.png ██████░░░░░░  50%   4.9 KiB    1000 B/s
 unknown-length.bin  ░░░░████░░░░        3.0 MiB   2.4 MiB/s
-far-away.jpg        connecting
+far-away.jpg        waiting
 and 4 more
 12 of 24, 1 failed  ███████▏░░░░  60%  11.8 MiB   3.8 MiB/s)"},
         {{.columns = 24, .rows = 24, .color = false, .unicode = true},
@@ -74,7 +74,7 @@ and 4 more
 holi…pg ███████▌░░  75%
 漢字…ng █████░░░░░  50%
 unkn…in ░░░░████░░
-far-…pg connecting
+far-…pg waiting
 and 4 more
 13/24   ██████░░░░  60%)"},
         {{.columns = 80, .rows = 5, .color = false, .unicode = true},

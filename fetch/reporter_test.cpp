@@ -135,7 +135,7 @@ TEST(Reporter, BarsStandOnATerminalAndLeaveIt) {
         reporter.add({.index = 1, .state = State::connecting, .result = result("b.jpg", 10)});
         const std::string seen = terminal.read_until("1 of 3");
         EXPECT_EQ(seen.find("\x1b[?25l"), seen.rfind("\x1b[?25l"));
-        EXPECT_NE(seen.find("b.jpg            connecting"), std::string::npos) << seen;
+        EXPECT_NE(seen.find("b.jpg            waiting"), std::string::npos) << seen;
         play(reporter, 2, result("c.jpg", 3, "c: reset"));
         reporter.finish();
     }
@@ -154,7 +154,7 @@ TEST(Reporter, ACancelledOwnerStillGivesTheTerminalBack) {
         Reporter reporter(1,
                           {.bars = true, .lines = false, .interval = 1ms, .error_fd = terminal.slave.get()});
         reporter.add({.index = 0, .state = State::connecting, .result = result("a.jpg", 10)});
-        terminal.read_until("connecting");
+        terminal.read_until("waiting");
         standing.set();
         Event().wait();
     });
