@@ -10,6 +10,7 @@
 #include <thrum/threads/future.hpp>
 #include <thrum/threads/lock.hpp>
 #include <thrum/threads/queue.hpp>
+#include <thrum/threads/runtime.hpp>
 #include <thrum/threads/semaphore.hpp>
 #include <thrum/threads/task_group.hpp>
 #include <thrum/threads/thread.hpp>

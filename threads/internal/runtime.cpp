@@ -1,6 +1,7 @@
 // thrum/threads/internal/runtime.cpp: floor 1, threads
 #include <thrum/base/text.hpp>
 #include <thrum/threads/internal/runtime.hpp>
+#include <thrum/threads/runtime.hpp>
 
 #include <pthread.h>
 #include <sched.h>
@@ -184,3 +185,10 @@ bool Runtime::wake_one() noexcept {
 }
 
 }  // namespace thrum::internal
+
+namespace thrum {
+
+std::string_view reactor_name() { return internal::Runtime::get().reactor_name(); }
+std::size_t worker_count() { return internal::Runtime::get().worker_count(); }
+
+}  // namespace thrum

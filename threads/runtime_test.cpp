@@ -1,0 +1,117 @@
+// thrum/threads/runtime_test.cpp: floor 1, threads
+// How the environment and the kernel choose the reactor and the workers: each case in a process of its own.
+#include <thrum/threads.hpp>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+namespace thrum {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What the child of each case runs: says what it got, and uses it: timers, cross-thread wakes and a
+// descriptor.
+TEST(RuntimeProbe, DISABLED_SaysWhatItRunsOn) {
+    Queue<int> queue;
+    std::array<int, 2> pipe;
+    ASSERT_EQ(::pipe2(pipe.data(), O_NONBLOCK | O_CLOEXEC), 0);
+    Descriptor from(pipe[0]);
+    Descriptor to(pipe[1]);
+    Thread reader([&] {
+        from.wait(Direction::read);
+        queue.put(7);
+    });
+    Thread writer([&] {
+        sleep(1ms);
+        EXPECT_EQ(::write(to.fd(), "x", 1), 1);
+    });
+    const auto got = queue.get();
+    std::printf("reactor %s workers %zu item %d\n", std::string(reactor_name()).c_str(), worker_count(),
+                *got);
+}
+
+// As a kernel or a container does that forbids io_uring: io_uring_setup(2) fails with EPERM.
+void refuse_io_uring() {
+    std::array<sock_filter, 4> filter = {
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog program{filter.size(), filter.data()};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+        ::_exit(99);
+    }
+}
+
+// The probe's standard output and error together, from a process with this environment.
+std::string probe(const char* reactor, const char* workers, bool refuse) {
+    std::array<int, 2> output;
+    if (::pipe(output.data()) != 0) return "no pipe";
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::dup2(output[1], STDOUT_FILENO);
+        ::dup2(output[1], STDERR_FILENO);
+        reactor == nullptr ? ::unsetenv("THRUM_REACTOR") : ::setenv("THRUM_REACTOR", reactor, 1);
+        workers == nullptr ? ::unsetenv("THRUM_WORKERS") : ::setenv("THRUM_WORKERS", workers, 1);
+        if (refuse) refuse_io_uring();
+        ::execl("/proc/self/exe", "threads_test", "--gtest_filter=RuntimeProbe.*",
+                "--gtest_also_run_disabled_tests", static_cast<char*>(nullptr));
+        ::_exit(98);
+    }
+    ::close(output[1]);
+    std::string text;
+    std::array<char, 4096> buffer;
+    for (ssize_t got; (got = ::read(output[0], buffer.data(), buffer.size())) > 0;) {
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    ::close(output[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return status == 0 ? text : "status " + std::to_string(status) + ": " + text;
+}
+
+testing::AssertionResult says(const std::string& text, const std::string& expected) {
+    if (text.find(expected) != std::string::npos) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "'" << expected << "' is not in: " << text;
+}
+
+// THRUM_REACTOR and THRUM_WORKERS decide.
+TEST(Runtime, TheEnvironmentDecides) {
+    EXPECT_TRUE(says(probe("epoll", "1", false), "reactor epoll workers 1 item 7"));
+    EXPECT_TRUE(says(probe("epoll", "3", false), "reactor epoll workers 3 item 7"));
+}
+
+// Where the kernel refuses io_uring, epoll takes its place, and nothing is said of it.
+TEST(Runtime, FallsBackSilently) {
+    for (const char* reactor : {static_cast<const char*>(nullptr), "io_uring"}) {
+        const std::string text = probe(reactor, "2", true);
+        EXPECT_TRUE(says(text, "reactor epoll workers 2 item 7"));
+        EXPECT_EQ(text.find("thrum:"), std::string::npos) << text;
+    }
+}
+
+// Nonsense in the environment is reported and ignored.
+TEST(Runtime, NonsenseIsReported) {
+    const std::string text = probe("kqueue", "many", false);
+    EXPECT_TRUE(says(text, "THRUM_WORKERS=many is not a number from 1 to 256; ignored"));
+    EXPECT_TRUE(says(text, "THRUM_REACTOR=kqueue is neither io_uring nor epoll; ignored"));
+    EXPECT_TRUE(says(text, "item 7"));
+}
+
+}  // namespace
+}  // namespace thrum
