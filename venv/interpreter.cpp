@@ -7,7 +7,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <map>
+#include <system_error>
+#include <utility>
 
 namespace thrum::venv {
 namespace {
@@ -111,6 +114,32 @@ std::vector<std::string> names_for(std::string_view request) {
     return names;
 }
 
+// The bin/python3 of each of pyenv's versions that `version` means, newest first.
+std::vector<std::filesystem::path> pyenv_candidates(std::string_view version) {
+    const char* root = std::getenv("PYENV_ROOT");
+    const char* home = std::getenv("HOME");
+    if (root == nullptr && home == nullptr) return {};
+    const std::filesystem::path versions =
+        (root != nullptr ? std::filesystem::path(root) : std::filesystem::path(home) / ".pyenv") / "versions";
+    std::vector<std::pair<std::vector<unsigned long long>, std::filesystem::path>> found;
+    std::error_code code;
+    std::filesystem::directory_iterator entry(versions, code);
+    for (; !code && entry != std::filesystem::directory_iterator(); entry.increment(code)) {
+        const std::string name = entry->path().filename().string();
+        const std::filesystem::path python = entry->path() / "bin/python3";
+        if (!is_version(name) || !(name + '.').starts_with(std::string(version) + '.')) continue;
+        if (!find_program(python.string(), {})) continue;
+        std::vector<unsigned long long> numbers;
+        for (const std::string_view part : split(name, '.'))
+            numbers.push_back(parse_unsigned(part).value_or(0));
+        found.emplace_back(std::move(numbers), python);
+    }
+    std::ranges::sort(found, std::ranges::greater());
+    std::vector<std::filesystem::path> candidates;
+    for (auto& [numbers, python] : found) candidates.push_back(std::move(python));
+    return candidates;
+}
+
 bool is_path(std::string_view request) { return request.find('/') != request.npos; }
 
 std::string join(const std::vector<std::string>& texts, std::string_view separator) {
@@ -175,7 +204,11 @@ std::vector<std::filesystem::path> interpreter_candidates(std::string_view reque
 Interpreter find_interpreter(std::string_view request) {
     const char* path = std::getenv("PATH");
     const std::string search_path = path == nullptr ? "/usr/bin:/bin" : path;
-    const auto candidates = interpreter_candidates(request, search_path);
+    auto candidates = interpreter_candidates(request, search_path);
+    if (is_version(request)) {
+        for (std::filesystem::path& candidate : pyenv_candidates(request))
+            candidates.push_back(std::move(candidate));
+    }
     const std::string wanted =
         request.empty() ? "no Python found" : "no Python found for '" + std::string(request) + "'";
     if (candidates.empty()) {

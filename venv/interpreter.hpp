@@ -66,8 +66,9 @@ Interpreter query_interpreter(const std::filesystem::path& executable);
 std::vector<std::filesystem::path> interpreter_candidates(std::string_view request,
                                                           std::string_view search_path);
 
-// The first candidate that answers and is of the wanted version, on PATH. Throws InterpreterError that lists
-// what was looked for and why each candidate was passed over.
+// The first candidate on PATH that answers and is of the wanted version; for a version, then the ones that
+// pyenv keeps (in $PYENV_ROOT or ~/.pyenv), newest first, which its shims show only where they are switched
+// on. Throws InterpreterError that lists what was looked for and why each candidate was passed over.
 Interpreter find_interpreter(std::string_view request = {});
 
 }  // namespace thrum::venv

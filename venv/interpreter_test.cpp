@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <optional>
 
 namespace thrum::venv {
 namespace {
@@ -140,16 +141,26 @@ TEST(Interpreter, OldPythonsAreRefused) {
     }
 }
 
-// PATH for as long as the scope stands.
-class SearchPath {
+// A variable of this process for as long as the scope stands.
+class Variable {
 public:
-    explicit SearchPath(const std::string& path) : before_(std::getenv("PATH")) {
-        ::setenv("PATH", path.c_str(), 1);
+    Variable(const char* name, const std::string& value) : name_(name) {
+        if (const char* before = std::getenv(name)) before_ = before;
+        ::setenv(name, value.c_str(), 1);
     }
-    ~SearchPath() { ::setenv("PATH", before_.c_str(), 1); }
+    ~Variable() {
+        if (before_) {
+            ::setenv(name_, before_->c_str(), 1);
+        } else {
+            ::unsetenv(name_);
+        }
+    }
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
 
 private:
-    std::string before_;
+    const char* name_;
+    std::optional<std::string> before_;
 };
 
 // Each form of a request finds what it says, in the order it says.
@@ -195,7 +206,8 @@ TEST(Interpreter, TheFirstGoodOneIsTaken) {
     std::filesystem::create_directory(folder.path() / "b");
     write_file(folder.path() / "a/python3", "#!/bin/sh\necho 'no version set' >&2\nexit 127\n", 0755);
     std::filesystem::create_symlink(python.executable, folder.path() / "b/python3");
-    const SearchPath path((folder.path() / "a").string() + ":" + (folder.path() / "b").string());
+    const Variable pyenv("PYENV_ROOT", "/nowhere");
+    const Variable path("PATH", (folder.path() / "a").string() + ":" + (folder.path() / "b").string());
     EXPECT_EQ(find_interpreter().real_executable, python.real_executable);
     const std::string minor = "3." + std::to_string(python.minor);
     EXPECT_EQ(find_interpreter(minor).real_executable, python.real_executable);
@@ -211,9 +223,29 @@ TEST(Interpreter, TheFirstGoodOneIsTaken) {
     }
 }
 
+// A version that is not on PATH is found among pyenv's, the newest of those that it means.
+TEST(Interpreter, PyenvsVersionsAreFound) {
+    const TemporaryFolder folder;
+    const Interpreter& python = test_pythons().front();
+    const std::string minor = "3." + std::to_string(python.minor);
+    const std::filesystem::path versions = folder.path() / "versions";
+    for (const std::string& name :
+         {minor + ".2", minor + ".10", minor + "0.1", std::string("2.7.18"), std::string("mine")}) {
+        std::filesystem::create_directories(versions / name / "bin");
+        std::filesystem::create_symlink(python.executable, versions / name / "bin/python3");
+    }
+    std::filesystem::create_directories(versions / (minor + ".11"));  // half removed
+    const Variable path("PATH", "/nowhere");
+    const Variable pyenv("PYENV_ROOT", folder.path().string());
+    EXPECT_EQ(find_interpreter(minor).executable, versions / (minor + ".10") / "bin/python3");
+    EXPECT_THROW(find_interpreter("3.1"), InterpreterError);
+    EXPECT_THROW(find_interpreter(), InterpreterError);
+}
+
 // When there is nothing at all, the message lists what was looked for and where.
 TEST(Interpreter, NothingFoundSaysWhatWasLookedFor) {
-    const SearchPath path("/nowhere:/usr/share");
+    const Variable pyenv("PYENV_ROOT", "/nowhere");
+    const Variable path("PATH", "/nowhere:/usr/share");
     const struct {
         const char* request;
         const char* message;

@@ -1,5 +1,6 @@
 // thrum/venv/internal/paths.cpp: floor 5, venv
 #include <thrum/base/errors.hpp>
+#include <thrum/base/file.hpp>
 #include <thrum/threads/to_thread.hpp>
 #include <thrum/venv/internal/paths.hpp>
 
@@ -79,13 +80,13 @@ void place_link(const std::filesystem::path& target, const std::filesystem::path
 }
 
 void place_copy(const std::filesystem::path& source, const std::filesystem::path& copy) {
-    const std::filesystem::path part = part_of(copy);
-    ::unlink(part.c_str());
-    std::error_code code;
-    std::filesystem::copy_file(source, part, code);
-    check(code, "cannot copy " + source.string() + " to ", copy);
-    if (::chmod(part.c_str(), 0755) != 0) throw_os_error(errno, "cannot make executable " + part.string());
-    rename_part(part, copy);
+    // Not copy_file(): libstdc++ 12 turns a full disk into EIO.
+    AtomicFile file(copy, 0755);
+    file.write(read_file(source));
+    if (::chmod(file.part_path().c_str(), 0755) != 0) {
+        throw_os_error(errno, "cannot make executable " + file.part_path().string());
+    }
+    file.commit();
 }
 
 Moved move_folder(const std::filesystem::path& source, const std::filesystem::path& target) {
