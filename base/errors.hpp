@@ -77,8 +77,8 @@ public:
 // "what: No such file or directory", the customary form of a message for errno `code`.
 std::string os_error_message(int code, std::string_view what);
 
-// Throws the class of the tree that stands for errno `code`, with os_error_message(code, what) and, after a semicolon,
-// `advice` where there is any.
+// Throws the class of the tree that stands for errno `code`, with os_error_message(code, what) and, after a
+// semicolon, `advice` where there is any.
 [[noreturn]] void throw_os_error(int code, std::string_view what, std::string_view advice = {});
 
 }  // namespace thrum

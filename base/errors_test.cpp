@@ -1,7 +1,7 @@
 // thrum/base/errors_test.cpp: floor 0, base
-#include <gtest/gtest.h>
-
 #include <thrum/base/errors.hpp>
+
+#include <gtest/gtest.h>
 
 namespace thrum {
 namespace {

@@ -1,11 +1,12 @@
 // thrum/base/file.cpp: floor 0, base
+#include <thrum/base/errors.hpp>
+#include <thrum/base/file.hpp>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <thrum/base/errors.hpp>
-#include <thrum/base/file.hpp>
 
 namespace thrum {
 

@@ -1,7 +1,8 @@
 // thrum/base/text.cpp: floor 0, base
+#include <thrum/base/text.hpp>
+
 #include <algorithm>
 #include <charconv>
-#include <thrum/base/text.hpp>
 
 namespace thrum {
 

@@ -5,9 +5,9 @@
 #include <thrum/testing/peers.hpp>
 #include <thrum/threads/task_group.hpp>
 
-#include <atomic>
-
 #include <gtest/gtest.h>
+
+#include <atomic>
 
 namespace thrum::requests {
 namespace {

@@ -2,9 +2,10 @@
 // A certificate authority for tests, made with the openssl command in a temporary folder.
 #pragma once
 
+#include <thrum/testing/process.hpp>
+
 #include <filesystem>
 #include <string>
-#include <thrum/testing/process.hpp>
 #include <vector>
 
 namespace thrum::testing {

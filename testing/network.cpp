@@ -1,5 +1,9 @@
 // thrum/testing/network.cpp: yard, testing
 // Ports are found by binding and tried by connecting.
+#include <thrum/base/errors.hpp>
+#include <thrum/base/file.hpp>
+#include <thrum/testing/network.hpp>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -7,9 +11,6 @@
 #include <chrono>
 #include <string>
 #include <thread>
-#include <thrum/base/errors.hpp>
-#include <thrum/base/file.hpp>
-#include <thrum/testing/network.hpp>
 
 namespace thrum::testing {
 

@@ -2,8 +2,9 @@
 // Loopback ports: a free one, and waiting until somebody listens there.
 #pragma once
 
-#include <cstdint>
 #include <thrum/testing/process.hpp>
+
+#include <cstdint>
 
 namespace thrum::testing {
 

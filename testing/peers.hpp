@@ -2,12 +2,13 @@
 // Real servers to talk to: nginx, and httpbin under gunicorn, each on a free loopback port.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
 #include <thrum/testing/certificates.hpp>
 #include <thrum/testing/network.hpp>
 #include <thrum/testing/process.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
 
 namespace thrum::testing {
 

@@ -1,5 +1,9 @@
 // thrum/testing/process.cpp: yard, testing
 // fork, exec, and waiting for the end.
+#include <thrum/base/errors.hpp>
+#include <thrum/base/file.hpp>
+#include <thrum/testing/process.hpp>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,9 +13,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <thrum/base/errors.hpp>
-#include <thrum/base/file.hpp>
-#include <thrum/testing/process.hpp>
 
 extern char** environ;
 

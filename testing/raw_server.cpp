@@ -1,13 +1,13 @@
 // thrum/testing/raw_server.cpp: yard, testing
 // Blocking sockets, a thread for each: the simplest peer there is.
+#include <thrum/base/errors.hpp>
+#include <thrum/base/text.hpp>
+#include <thrum/testing/raw_server.hpp>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <thrum/base/errors.hpp>
-#include <thrum/base/text.hpp>
-#include <thrum/testing/raw_server.hpp>
 
 namespace thrum::testing {
 

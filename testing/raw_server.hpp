@@ -2,6 +2,8 @@
 // A TCP server on plain threads that answers with whatever bytes a test wants, however wrong.
 #pragma once
 
+#include <thrum/base/file.hpp>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -10,7 +12,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <thrum/base/file.hpp>
 
 namespace thrum::testing {
 

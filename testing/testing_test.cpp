@@ -1,12 +1,12 @@
 // thrum/testing/testing_test.cpp: yard, testing
 // The peers that other tests lean on are themselves as promised.
-#include <gtest/gtest.h>
-#include <signal.h>
-
 #include <thrum/base/errors.hpp>
 #include <thrum/base/file.hpp>
 #include <thrum/testing/peers.hpp>
 #include <thrum/testing/raw_server.hpp>
+
+#include <gtest/gtest.h>
+#include <signal.h>
 
 namespace thrum::testing {
 namespace {

@@ -45,7 +45,8 @@ int main(int argc, char** argv) {
     long requests = atol(argv[3]);
     static uint32_t histogram[BUCKETS]; /* of microseconds / 8 */
     struct connection* all = calloc((size_t)connections, sizeof *all);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])),
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)atoi(argv[1])),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int epoll = epoll_create1(0);
     for (int i = 0; i < connections; ++i) {

@@ -1,5 +1,5 @@
-/* An echo server as a hand-written epoll loop, the floor that the others are measured against: level-triggered,
- * one read and one write per request. Prints its port. */
+/* An echo server as a hand-written epoll loop, the floor that the others are measured against:
+ * level-triggered, one read and one write per request. Prints its port. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,8 +15,8 @@ int main(void) {
     int server = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
-    if (server < 0 || bind(server, (struct sockaddr*)&address, sizeof address) != 0 || listen(server, 4096) != 0 ||
-        getsockname(server, (struct sockaddr*)&address, &length) != 0) {
+    if (server < 0 || bind(server, (struct sockaddr*)&address, sizeof address) != 0 ||
+        listen(server, 4096) != 0 || getsockname(server, (struct sockaddr*)&address, &length) != 0) {
         perror("raw_epoll: cannot listen");
         return 1;
     }
