@@ -54,7 +54,7 @@ TEST(TCPServer, ServesManyAtOnce) {
     round(4);
     const std::size_t before = testing::open_descriptors();
     round(300);
-    EXPECT_EQ(testing::open_descriptors(), before);
+    EXPECT_LE(testing::open_descriptors(), before) << "fewer: a look-up that a test left has ended";
 }
 
 // Plain threads may serve, ask and shut down as well.
@@ -221,6 +221,9 @@ TEST(TCPServer, ShutdownWhileFull) {
 
 // Out of descriptors, the server says so once, keeps its clients, and goes on when there are some again.
 TEST(TCPServer, SurvivesTheDescriptorLimit) {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "the sanitizer opens pipes of its own to look at objects, and dies without them";
+#endif
     TCPServer server({"127.0.0.1", 0}, echo_lines);
     Thread serving([&] { server.serve_forever(); });
     EXPECT_EQ(ask(server.address(), "before"), "you said: before");

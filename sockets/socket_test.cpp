@@ -434,7 +434,7 @@ TEST(Socket, LeaksNoDescriptor) {
     round();
     const std::size_t before = testing::open_descriptors();
     for (int i = 0; i < 50; ++i) round();
-    EXPECT_EQ(testing::open_descriptors(), before);
+    EXPECT_LE(testing::open_descriptors(), before) << "fewer: a look-up that a test left has ended";
 }
 
 }  // namespace

@@ -393,7 +393,7 @@ TEST(TLS, SharedContext) {
     const std::size_t before = testing::open_descriptors();
     round(60);
     while (server.clients() != 0) yield();
-    EXPECT_EQ(testing::open_descriptors(), before);
+    EXPECT_LE(testing::open_descriptors(), before) << "fewer: a look-up that a test left has ended";
     server.shutdown(60s);
 }
 
