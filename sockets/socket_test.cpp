@@ -154,14 +154,16 @@ TEST(Socket, TimeoutsNameWhatWasWaitedFor) {
     const std::string peer = silent.getsockname().to_string();
     client.settimeout(soon);
     EXPECT_EQ(client.gettimeout(), soon);
-    expect_failure<TimeoutError>([&] { client.recv(1); }, {"timed out trying to receive from " + peer});
+    expect_failure<TimeoutError>([&, &client = client] { client.recv(1); },
+                                 {"timed out trying to receive from " + peer});
     const std::string much(64 << 20, 'm');
-    expect_failure<TimeoutError>([&] { client.sendall(much); }, {"timed out trying to send to " + peer});
+    expect_failure<TimeoutError>([&, &client = client] { client.sendall(much); },
+                                 {"timed out trying to send to " + peer});
     client.settimeout(0ns);
-    expect_failure<TimeoutError>([&] { client.recv(1); }, {peer});
+    expect_failure<TimeoutError>([&, &client = client] { client.recv(1); }, {peer});
     client.settimeout(std::nullopt);
     const Timeout in_force(soon);
-    expect_failure<TimeoutError>([&] { client.recv(1); }, {peer});
+    expect_failure<TimeoutError>([&, &client = client] { client.recv(1); }, {peer});
     Socket server = create_server({"127.0.0.1", 0});
     expect_failure<TimeoutError>([&] { server.accept(); }, {"accept on 127.0.0.1"});
     Socket datagrams(AF_INET, SOCK_DGRAM);
@@ -225,7 +227,7 @@ TEST(Socket, ResetIsNotTheEnd) {
     peer.sendall("half of it");
     EXPECT_EQ(client.recv(100), "half of it");
     reset(std::move(peer));
-    expect_failure<ConnectionResetError>([&] { client.recv(1); },
+    expect_failure<ConnectionResetError>([&, &client = client] { client.recv(1); },
                                          {"cannot receive from " + name + ": Connection reset by peer"});
 }
 
