@@ -6,7 +6,7 @@ set -euo pipefail
 build=${1:?usage: demo/run.sh BUILD_DIR}
 here=$(cd "$(dirname "$0")" && pwd)
 thrum=$(cd "$build" && pwd)/cli/thrum
-picture=$(cd "$build" && pwd)/demo-waterfall.svg
+pictures=$(cd "$build" && pwd)
 count=24
 delay=250ms
 
@@ -60,11 +60,11 @@ timed() {
 }
 
 say "One by one:  thrum get -j 1 -d one-by-one -i list"
-timed -j 1 -d "$folder/one-by-one"
+timed -j 1 -d "$folder/one-by-one" --waterfall "$pictures/demo-one-by-one.svg"
 in_turn=$took
 
-say "At once:  thrum get -j $count -d at-once -i list --waterfall demo-waterfall.svg"
-timed -j "$count" -d "$folder/at-once" --waterfall "$picture" --waterfall -
+say "At once:  thrum get -j $count -d at-once -i list"
+timed -j "$count" -d "$folder/at-once" --waterfall "$pictures/demo-at-once.svg" --waterfall -
 at_once=$took
 
 say "The same bytes?"
@@ -79,4 +79,4 @@ say "What it took"
 awk -v turn="$in_turn" -v once="$at_once" 'BEGIN {
     printf "  one by one %7.3f s\n  at once    %7.3f s   %.1f times as fast\n", turn, once, turn / once
 }'
-printf '  The waterfall as a picture: %s\n' "$picture"
+printf '  Where the time went, as pictures:\n    %s\n    %s\n' "$pictures/demo-one-by-one.svg" "$pictures/demo-at-once.svg"
