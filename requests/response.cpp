@@ -65,7 +65,7 @@ int Response::status_code() const noexcept { return state_->status; }
 const std::string& Response::reason() const noexcept { return state_->reason; }
 bool Response::is_redirect() const noexcept { return internal::is_redirect(state_->status, state_->headers); }
 const http::Headers& Response::headers() const noexcept { return state_->headers; }
-const std::string& Response::url() const noexcept { return state_->url; }
+const std::string& Response::url() const noexcept { return state_->url(); }
 const std::vector<Response>& Response::history() const noexcept { return state_->history; }
 std::chrono::nanoseconds Response::elapsed() const noexcept { return state_->elapsed; }
 
@@ -75,11 +75,7 @@ const CookieJar& Response::cookies() const noexcept {
 }
 
 const std::string& Response::content() const {
-    if (state_->streamed) {
-        throw RequestException(
-            message(state_->context, "the body was read piece by piece before, and is gone"),
-            state_->context.url);
-    }
+    state_->check_unread(true);
     state_->load();
     return state_->content;
 }
@@ -103,12 +99,17 @@ nlohmann::json Response::json() const {
 }
 
 ContentRange Response::iter_content(std::size_t chunk_size) const {
+    state_->check_unread(false);
     return ContentRange(std::make_shared<internal::PieceReader>(state_, chunk_size));
 }
 
-LineRange Response::iter_lines() const { return LineRange(std::make_shared<internal::LineReader>(state_)); }
+LineRange Response::iter_lines() const {
+    state_->check_unread(false);
+    return LineRange(std::make_shared<internal::LineReader>(state_));
+}
 
 void Response::save(const std::filesystem::path& path) const {
+    state_->check_unread(true);
     AtomicFile file(path);
     for (const std::string_view piece : iter_content()) file.write(piece);
     file.commit();

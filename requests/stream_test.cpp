@@ -69,6 +69,24 @@ TEST(IterContent, OutlivesTheResponse) {
     for ([[maybe_unused]] const std::string_view piece : response.iter_content()) {
     }
     EXPECT_THROW(response.content(), RequestException);
+    EXPECT_THROW(response.iter_content(), RequestException);
+    EXPECT_THROW(response.iter_lines(), RequestException);
+    const testing::TemporaryDirectory folder;
+    EXPECT_THROW(response.save(folder / "file"), RequestException);
+    EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+// A body that failed once never passes for a whole one afterwards.
+TEST(IterContent, StaysFailed) {
+    const testing::RawServer server("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234", true);
+    const Response response = get(server.url(), {.stream = true});
+    for (int i = 0; i < 3; ++i) EXPECT_THROW(response.content(), IncompleteRead);
+    const testing::TemporaryDirectory folder;
+    EXPECT_THROW(response.save(folder / "file"), IncompleteRead);
+    EXPECT_TRUE(fs::is_empty(folder.path()));
+    const testing::RawServer large("HTTP/1.1 200 OK\r\n\r\n" + std::string(1000, 'x'), true);
+    const Response unkept = get(large.url(), {.stream = true, .max_content = 999});
+    for (int i = 0; i < 3; ++i) EXPECT_THROW(unkept.content(), ContentTooLarge);
 }
 
 // Lines come without their ends, whatever the pieces they came in; a last one needs no end.

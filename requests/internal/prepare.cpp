@@ -22,19 +22,21 @@ std::string masked(std::string_view text) {
     return std::string(text.substr(0, begin)).append("***").append(text.substr(at));
 }
 
+[[noreturn]] void refuse_url(std::string_view text, http::UrlError error) {
+    const std::string shown_text = masked(text);
+    const std::string name = "\"" + shown_text + "\" ";
+    if (error == http::UrlError::none) throw InvalidURL(name + "is neither http nor https", shown_text);
+    if (error == http::UrlError::missing_scheme) {
+        throw InvalidURL(name + "has no scheme; did you mean \"https://" + shown_text + "\"?", shown_text);
+    }
+    throw InvalidURL(name + "is no URL: " + std::string(describe(error)), shown_text);
+}
+
 http::Url parse_url(std::string_view text) {
     http::UrlError error = http::UrlError::none;
     auto url = http::Url::try_parse(text, nullptr, &error);
-    const std::string name = "\"" + masked(text) + "\" ";
-    if (!url && error == http::UrlError::missing_scheme) {
-        throw InvalidURL(name + "has no scheme; did you mean \"https://" + masked(text) + "\"?",
-                         masked(text));
-    }
-    if (!url) throw InvalidURL(name + "is no URL: " + std::string(describe(error)), masked(text));
-    if (url->scheme() != "http" && url->scheme() != "https") {
-        throw InvalidURL(name + "is neither http nor https", masked(text));
-    }
-    return *url;
+    if (!url || (url->scheme() != "http" && url->scheme() != "https")) refuse_url(text, error);
+    return *std::move(url);
 }
 
 std::string upper(std::string_view method) {

@@ -10,13 +10,13 @@ namespace thrum::requests::internal {
 
 ResponseState::ResponseState(Reply reply, Context given, const http::Url& from, std::size_t max_content)
     : context(std::move(given)),
-      url(from.has_credentials() ? from.without_credentials().to_string() : from.to_string()),
       status(reply.status),
       reason(std::move(reply.reason)),
       headers(std::move(reply.headers)),
       elapsed(reply.elapsed),
       body_(std::move(reply.body)),
       max_content_(max_content) {
+    if (context.url.find('@') != std::string::npos) url_ = from.without_credentials().to_string();
     if (!body_) return;
     if (const auto coding = headers.get("Content-Encoding")) {
         if (const auto known = coding_of(*coding)) decoder_.emplace(*known);
@@ -33,15 +33,35 @@ std::string_view ResponseState::read_coded() {
         if (piece.empty()) body_.reset();
         return piece;
     } catch (const OSError&) {
-        body_.reset();
         rethrow_for(context, Phase::body, outer);
+    }
+}
+
+std::string_view ResponseState::next_piece() {
+    if (failure_) std::rethrow_exception(failure_);
+    try {
+        const std::string_view piece = read_decoded();
+        ended_ = piece.empty();
+        return piece;
+    } catch (const RequestException&) {
+        failure_ = std::current_exception();
+        body_.reset();
+        throw;
     } catch (...) {
+        failure_ = std::make_exception_ptr(
+            RequestException(message(context, "reading the body was given up before its end"), context.url));
         body_.reset();
         throw;
     }
 }
 
-std::string_view ResponseState::next_piece() {
+void ResponseState::check_unread(bool whole) const {
+    if (loaded || !streamed || (!whole && !ended_)) return;
+    throw RequestException(message(context, "the body was read piece by piece before, and is gone"),
+                           context.url);
+}
+
+std::string_view ResponseState::read_decoded() {
     if (!decoder_) return read_coded();
     if (!decoded_) decoded_ = std::make_unique_for_overwrite<char[]>(decoded_buffer_size);
     for (;;) {
@@ -59,8 +79,6 @@ std::string_view ResponseState::next_piece() {
         const auto status = decoder_->decode(coded_, {decoded_.get(), decoded_buffer_size}, produced);
         more_output_ = produced == decoded_buffer_size;
         if (status == Decoder::Status::malformed || status == Decoder::Status::bomb) {
-            body_.reset();
-            coded_ = {};
             const bool bomb = status == Decoder::Status::bomb;
             throw ContentDecodingError(
                 message(context, bomb ? "the body unpacks to more than " + std::to_string(max_decoded_ratio) +
@@ -73,13 +91,16 @@ std::string_view ResponseState::next_piece() {
     }
 }
 
-void ResponseState::check_content_size(std::size_t size) const {
+void ResponseState::check_content_size(std::size_t size) {
     if (size <= max_content_) return;
-    throw ContentTooLarge(
+    const ContentTooLarge error(
         message(context, "the body is larger than " + std::to_string(max_content_) +
-                             " bytes, the most that is kept in memory; read it with .stream = true, "
-                             "or raise .max_content"),
+                             " bytes, the most that is kept in memory; read it with .stream = true, or raise "
+                             ".max_content"),
         context.url);
+    failure_ = std::make_exception_ptr(error);
+    body_.reset();
+    throw error;
 }
 
 void ResponseState::load() {
@@ -90,7 +111,6 @@ void ResponseState::load() {
         content.reserve(std::min<std::size_t>(length, max_reserved));
     }
     for (std::string_view piece; !(piece = next_piece()).empty();) {
-        if (content.size() + piece.size() > max_content_) body_.reset();
         check_content_size(content.size() + piece.size());
         content.append(piece);
     }

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -28,16 +29,22 @@ inline constexpr std::size_t max_reserved = 16 * 1024 * 1024;
 struct ResponseState {
     ResponseState(Reply reply, Context context, const http::Url& url, std::size_t max_content);
 
-    // The next decoded bytes, valid until the next call; empty at the end.
+    // The next decoded bytes, valid until the next call; empty at the end. A body that failed once fails for
+    // ever: its end must not pass for the end of a whole one.
     std::string_view next_piece();
+    // Throws RequestException when pieces have gone elsewhere before: `whole` when any, else when all of
+    // them.
+    void check_unread(bool whole) const;
     // Reads the rest into `content`.
     void load();
     // Reads what is left within max_drained, so that the connection can be used again; else closes it. Throws
     // Cancelled only.
     void drain();
 
+    // Where the answer came from, without credentials.
+    const std::string& url() const noexcept { return url_.empty() ? context.url : url_; }
+
     Context context;
-    std::string url;
     int status;
     std::string reason;
     http::Headers headers;
@@ -51,8 +58,12 @@ struct ResponseState {
 private:
     friend class LineReader;
     std::string_view read_coded();
-    void check_content_size(std::size_t size) const;
+    std::string_view read_decoded();
+    void check_content_size(std::size_t size);
 
+    std::string url_ = {};  // empty where it is context.url
+    std::exception_ptr failure_ = {};
+    bool ended_ = false;
     std::unique_ptr<BodySource> body_;
     std::optional<Decoder> decoder_;
     std::size_t max_content_;
