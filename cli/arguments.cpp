@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 
 namespace thrum::cli {
 
@@ -30,7 +31,7 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     if (text.empty() || !is_digit(text[0]) || error != std::errc() || stopped != end) return std::nullopt;
     number *= scale;
     if (number > milliseconds_per_day) return std::nullopt;
-    return std::chrono::milliseconds(static_cast<long long>(number + 0.5));
+    return std::chrono::milliseconds(std::llround(number));
 }
 
 std::optional<HostAndPort> parse_host_and_port(std::string_view text, const HostAndPort& defaults) {

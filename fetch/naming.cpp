@@ -130,8 +130,11 @@ SuggestedNames parse_disposition(std::string_view value) {
             value.remove_prefix(bare.size());
             text = std::string(trim(bare));
         }
-        if (iequals(parameter, "filename") && !names.plain) names.plain = std::move(text);
-        if (iequals(parameter, "filename*") && !names.extended) names.extended = decode_ext_value(*text);
+        if (iequals(parameter, "filename")) {
+            if (!names.plain) names.plain = std::move(text);
+        } else if (iequals(parameter, "filename*") && !names.extended) {
+            names.extended = decode_ext_value(*text);
+        }
     }
 }
 

@@ -121,7 +121,7 @@ std::string printable(std::string_view text) {
 }
 
 std::string fit_text(std::string_view text, std::size_t columns, bool unicode) {
-    const std::string whole = printable(text);
+    std::string whole = printable(text);
     const std::size_t width = text_width(whole);
     if (width <= columns) return whole;
     if (columns == 0) return {};

@@ -71,7 +71,7 @@ std::string draw_axis(double span, std::size_t indent, std::size_t columns) {
     std::string line(indent, ' ');
     for (double mark = 0; mark <= span * (1 + 1e-9); mark += distance) {
         const auto column =
-            indent + static_cast<std::size_t>(mark / span * static_cast<double>(columns) + 0.5);
+            indent + static_cast<std::size_t>(std::lround(mark / span * static_cast<double>(columns)));
         const std::string label = "|" + internal::mark_label(mark, distance) + " s";
         if (column < line.size() && mark > 0) continue;
         if (column + label.size() > indent + columns + figure_columns) break;

@@ -116,6 +116,7 @@ private:
     template <class Result, class Call>
     Future<Result> enqueue(Call&& call) {
         internal::StateHandle<Result> state(
+            // NOLINTNEXTLINE(bugprone-move-forwarding-reference): the callers hand over lambdas of their own
             new internal::CallState<Result, std::decay_t<Call>>(std::move(call)));
         core_->submit(*state);
         return Future<Result>(std::move(state));

@@ -72,7 +72,7 @@ private:
         std::exception_ptr error;
         try {
             // Moved out of the thread's closure: all it holds is gone before wait() can return.
-            auto once = std::move(call);
+            auto once = std::move(call);  // NOLINT(bugprone-move-forwarding-reference)
             once();
         } catch (const Cancelled&) {
             // It was asked to stop, and has.

@@ -10,7 +10,6 @@ namespace thrum {
 
 using internal::Fiber;
 using internal::Task;
-using internal::Wake;
 using internal::Worker;
 
 Thread& Thread::operator=(Thread&& other) noexcept {

@@ -165,7 +165,7 @@ Interpreter query_interpreter(const std::filesystem::path& executable) {
     }
     const Facts facts = read_facts(result.output);
     if (facts.empty()) throw_not_answered(name, result);
-    const Interpreter interpreter = from_facts(facts);
+    Interpreter interpreter = from_facts(facts);
     if (interpreter.major != 3 || interpreter.minor < oldest_minor_version) {
         throw InterpreterError(name + " is Python " + interpreter.version + "; Python 3." +
                                std::to_string(oldest_minor_version) + " or newer is needed");

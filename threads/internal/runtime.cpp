@@ -71,7 +71,7 @@ Runtime::Runtime() {
     auto reactors = make_reactors(wanted_workers());
     reactor_name_ = reactors.front()->name();
     for (std::size_t i = 0; i < reactors.size(); ++i) {
-        workers_.push_back(std::make_unique<Worker>(*this, i, std::move(reactors[i])));
+        workers_.push_back(std::make_unique<Worker>(*this, std::move(reactors[i])));
     }
 }
 

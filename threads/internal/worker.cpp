@@ -30,12 +30,8 @@ constexpr std::size_t warm_stacks = 64;  // kept per worker, without asking the 
 
 thread_local Worker* Worker::current_ = nullptr;
 
-Worker::Worker(Runtime& runtime, std::size_t index, std::unique_ptr<Reactor> reactor)
-    : runtime_(runtime),
-      index_(index),
-      reactor_(std::move(reactor)),
-      timers_(Clock::now()),
-      polled_(Clock::now()) {
+Worker::Worker(Runtime& runtime, std::unique_ptr<Reactor> reactor)
+    : runtime_(runtime), reactor_(std::move(reactor)), timers_(Clock::now()), polled_(Clock::now()) {
     stacks_.reserve(warm_stacks);
 }
 

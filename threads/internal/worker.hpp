@@ -19,7 +19,7 @@ class Runtime;
 // Members are called by the worker's own OS thread unless they say otherwise.
 class Worker {
 public:
-    Worker(Runtime& runtime, std::size_t index, std::unique_ptr<Reactor> reactor);
+    Worker(Runtime& runtime, std::unique_ptr<Reactor> reactor);
 
     // The worker whose OS thread calls; nullptr on any other thread.
     static Worker* current() noexcept { return current_; }
@@ -72,7 +72,6 @@ private:
     static thread_local Worker* current_;
 
     Runtime& runtime_;
-    const std::size_t index_;
     std::unique_ptr<Reactor> reactor_;
     Context* root_ = nullptr;  // the OS thread's own context, which runs the idle loop
     Context* here_ = nullptr;
