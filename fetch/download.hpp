@@ -22,8 +22,6 @@ inline constexpr int default_retries = 2;
 // asks for more (Retry-After, RFC 9110 section 10.2.3) gets it, up to the longest too.
 inline constexpr std::chrono::milliseconds first_pause{250};
 inline constexpr std::chrono::milliseconds longest_pause{10'000};
-// Bytes taken from the connection between two looks at anything else.
-inline constexpr std::size_t chunk_bytes = 64 * 1024;
 
 struct Options {
     // Made where it is not there.

@@ -59,8 +59,6 @@ public:
     void done(std::size_t index);
     void failed(std::size_t index);
 
-    bool finished() const noexcept { return done_ + failed_ >= count_; }
-
     // The picture at `now`, with at most `max_rows` rows. Moves the smoothed rates on, so one caller takes
     // it.
     ProgressSnapshot snapshot(Clock::time_point now, std::size_t max_rows);
