@@ -65,6 +65,7 @@ TEST(Download, FilesArriveWholeInTheOrderOfTheUrls) {
     RawServer server(replying([](const std::string& path) { return answer("body of " + path); }));
     TemporaryDirectory folder;
     std::vector<std::string> urls;
+    urls.reserve(100);
     for (int i = 0; i < 100; ++i) urls.push_back(server.url() + "/" + std::to_string(i) + ".txt");
     const std::vector<Result> results = download_all(urls, quick(folder));
     ASSERT_EQ(results.size(), 100U);
@@ -130,6 +131,7 @@ TEST(Download, NamesOfServersAreNumberedByTheOrderOfTheirUrlsToo) {
     Options options = quick(folder);
     options.content_disposition = true;
     std::vector<std::string> urls;
+    urls.reserve(5);
     for (int i = 0; i < 5; ++i) urls.push_back(server.url() + "/" + std::to_string(i));
     for (const Result& result : download_all(urls, options)) EXPECT_EQ(result.error, "");
     const std::filesystem::path got = folder / "got";
@@ -375,6 +377,7 @@ TEST(Download, WorksFromAPlainThreadAndLeaksNothing) {
     TemporaryDirectory folder;
     const auto fetch = [&] {
         std::vector<std::string> urls;
+        urls.reserve(51);
         for (int i = 0; i < 50; ++i) urls.push_back(server.url() + "/" + std::to_string(i));
         urls.push_back("http://127.0.0.1:1/refused");
         return download_all(urls, quick(folder));
