@@ -41,6 +41,9 @@ public:
             unlock_slow();
         }
     }
+    // lock() for destructors and other code that must not throw: neither a cancel nor the deadline in force
+    // ends the wait, so only where the holder is sure to let go soon.
+    void lock_shielded() noexcept;
     // Whether somebody holds it at this moment.
     bool locked() const noexcept { return (word_.load(std::memory_order_relaxed) & held) != 0; }
 
@@ -55,7 +58,6 @@ private:
     static constexpr std::uintptr_t flags = held | busy;
 
     bool lock_slow(Deadline deadline);
-    void lock_shielded() noexcept;
     bool lock_queued(Waiting& waiting, Deadline deadline, bool shielded);
     bool enqueue(Waiting& waiting, bool shielded) noexcept;
     void withdraw(Waiting& waiting) noexcept;
