@@ -101,11 +101,10 @@ std::pair<Socket, Address> Socket::accept() {
                              SOCK_NONBLOCK | SOCK_CLOEXEC);
         });
         if (fd >= 0) {
-            // The socket first: the address may be of a family that cannot be told, and throw.
-            Socket client(Descriptor(static_cast<int>(fd)), family_, type_);
-            Address address = Address::from_sockaddr(storage, size);
-            client.remember_peer(address);
-            return {std::move(client), std::move(address)};
+            std::pair<Socket, Address> client(Socket(Descriptor(static_cast<int>(fd)), family_, type_),
+                                              Address::from_sockaddr(storage, size));
+            client.first.remember_peer(client.second);
+            return client;
         }
         if (belongs_to_the_client(errno)) continue;
         const int code = errno;

@@ -1,4 +1,5 @@
 // thrum/threads/condition.cpp: floor 1, threads
+#include <thrum/base/errors.hpp>
 #include <thrum/threads/condition.hpp>
 
 namespace thrum {
@@ -8,6 +9,7 @@ using internal::Task;
 using internal::Wake;
 
 bool Condition::wait_until(std::unique_lock<Lock>& lock, Deadline deadline) {
+    if (!lock.owns_lock()) throw Error("cannot wait on a condition without holding its lock");
     Task& task = internal::current_task();
     internal::Waiter waiter(task);
     {

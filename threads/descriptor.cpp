@@ -4,6 +4,7 @@
 #include <thrum/threads/internal/io_handle.hpp>
 #include <thrum/threads/internal/reactor.hpp>
 #include <thrum/threads/internal/worker.hpp>
+#include <thrum/threads/thread.hpp>
 
 #include <poll.h>
 #include <unistd.h>
@@ -38,10 +39,8 @@ Wake park_on(IoHandle& handle, IoWait& wait, Task& task, int fd, Deadline deadli
                                        deadline);
     }
     internal::Reactor& reactor = Worker::current()->reactor();
-    if (reactor.watch(handle, fd, wait) != 0) {
-        // Not a descriptor the kernel can watch, a plain file for one: it is always ready.
-        if (task.claim(Wake::notified)) task.wake();
-    }
+    wait.error = reactor.watch(handle, fd, wait);
+    if (wait.error != 0 && task.claim(Wake::notified)) task.wake();
     const Wake how = task.park(deadline);
     if (how != Wake::notified) reactor.unwatch(wait);
     return how;
@@ -111,7 +110,9 @@ bool Descriptor::wait_for_perform(Direction direction, Deadline deadline) {
     Wake how;
     {
         SpinGuard guard(handle.spin);
-        if (handle.closed) {
+        // close() takes the number away before it comes through this Spin: from here on it will find the
+        // waiter.
+        if (handle.closed || handle_.load() != &handle || fd_.load() != fd) {
             errno = EBADF;
             return false;
         }
@@ -129,10 +130,29 @@ bool Descriptor::wait_for_perform(Direction direction, Deadline deadline) {
         // Where no epoll event undoes the mark (io_uring, poll(2)), the waiter does.
         if (how == Wake::notified) handle.word.fetch_and(~readiness::dry(direction));
     }
-    if (how == Wake::notified) return true;
+    budget_.store(operations_per_turn, std::memory_order_relaxed);
+    if (how == Wake::notified) {
+        // EPERM: not a kind of descriptor that is watched, a plain file for one. It is always ready.
+        if (wait.error == 0 || wait.error == EPERM) return true;
+        errno = wait.error;
+        return false;
+    }
     if (how == Wake::cancelled) throw Cancelled();
     errno = how == Wake::closed ? EBADF : ETIMEDOUT;
     return false;
+}
+
+bool Descriptor::take_turn(Deadline deadline) {
+    budget_.store(operations_per_turn, std::memory_order_relaxed);
+    Task& task = internal::current_task();
+    if (task.take_cancel()) throw Cancelled();
+    const Deadline until = internal::effective_deadline(task, deadline);
+    if (until != never && until <= std::chrono::steady_clock::now()) {
+        errno = ETIMEDOUT;
+        return false;
+    }
+    yield();
+    return true;
 }
 
 bool Descriptor::wait(Direction direction, Deadline deadline) {
@@ -141,7 +161,10 @@ bool Descriptor::wait(Direction direction, Deadline deadline) {
     pollfd now{fd(), static_cast<short>(direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT), 0};
     for (;;) {
         const unsigned seen = readiness();
-        if (::poll(&now, 1, 0) != 0) return true;
+        const int ready = ::poll(&now, 1, 0);
+        if (ready > 0) return true;
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready < 0) throw_os_error(errno, "cannot wait on a descriptor");
         drained(seen, direction, true);
         if (wait_for_perform(direction, deadline)) continue;
         if (errno == ETIMEDOUT) return false;

@@ -52,6 +52,7 @@ public:
     template <class Operation>
     ssize_t perform(Direction direction, Deadline deadline, std::size_t drained_below,
                     Operation&& operation) {
+        if (spend() && !take_turn(deadline)) return -1;
         for (;;) {
             const unsigned seen = readiness();
             if (!may_try(seen, direction)) {
@@ -71,6 +72,18 @@ public:
     }
 
 private:
+    // After so many operations that did not have to wait, one checks for cancel and deadline and lets others
+    // run.
+    static constexpr unsigned operations_per_turn = 64;
+
+    // Counts an operation; true when the turn is over. Exact only with one user, which is good enough.
+    bool spend() noexcept {
+        const unsigned left = budget_.load(std::memory_order_relaxed);
+        budget_.store(left - 1, std::memory_order_relaxed);
+        return left <= 1;
+    }
+    // False, with errno ETIMEDOUT, when a deadline has passed. Throws Cancelled.
+    bool take_turn(Deadline deadline);
     // A snapshot of the readiness word (see internal/io_handle.hpp); 0 where the kernel has not been asked to
     // tell.
     unsigned readiness() const noexcept;
@@ -80,6 +93,7 @@ private:
 
     std::atomic<int> fd_ = -1;
     std::atomic<internal::IoHandle*> handle_ = nullptr;
+    std::atomic<unsigned> budget_ = operations_per_turn;
 };
 
 }  // namespace thrum

@@ -153,6 +153,27 @@ TEST(Descriptor, DeadlineEndsTheWait) {
     });
 }
 
+// A descriptor that is ready all the time keeps neither a deadline nor a cancel nor other threads waiting.
+TEST(Descriptor, ReadinessStarvesNobody) {
+    const int zero = ::open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    Descriptor endless(zero);
+    const auto flood = [&endless] {
+        char block[64];
+        for (;;) {
+            if (read_some(endless, block, sizeof block) < 0) return;
+        }
+    };
+    expect_in_every_kind([&] {
+        const Timeout scope(2ms);
+        flood();
+        EXPECT_EQ(errno, ETIMEDOUT);
+    });
+    Thread flooding(flood);
+    for (int i = 0; i < 20; ++i) Thread([] { yield(); }).join();
+    flooding.cancel();
+    flooding.join();
+}
+
 // close() wakes whoever waits, fiber or not, and each gets EBADF.
 TEST(Descriptor, CloseWakesWaiters) {
     auto [left, right] = make_pair_of_sockets();

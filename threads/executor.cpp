@@ -30,20 +30,30 @@ void ExecutorCore::submit(FutureCore& call) {
         start = runners_ < most_runners_;
         if (start) ++runners_;
     }
-    if (start) start_runner();
-}
-
-void ExecutorCore::start_runner() {
+    if (!start) return;
     try {
         Thread([self = shared_from_this()] { self->run(); }).detach();
     } catch (...) {
-        SpinGuard guard(spin_);
-        // Where others run, they will get to it; without any the caller must know.
-        if (--runners_ == 0) {
-            guard.unlock();
-            throw;
-        }
+        give_up(std::current_exception(), call);
     }
+}
+
+// No thread could be started. Where others run they will get to the calls; without any, those of other
+// callers end with the error, and so does submit(), whose `latest` call is dropped.
+void ExecutorCore::give_up(const std::exception_ptr& error, const FutureCore& latest) {
+    SpinGuard guard(spin_);
+    if (--runners_ > 0) return;
+    bool own = false;
+    while (FutureCore* const call = take()) {
+        guard.unlock();
+        own |= call == &latest;
+        call->fail(error);
+        call->release();
+        guard.lock(spin_);
+    }
+    drainers_.wake_all();
+    guard.unlock();
+    if (own) std::rethrow_exception(error);
 }
 
 FutureCore* ExecutorCore::take() noexcept {

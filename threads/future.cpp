@@ -78,6 +78,14 @@ void FutureCore::execute() noexcept {
     finish(outcome, guard);
 }
 
+void FutureCore::fail(std::exception_ptr error) noexcept {
+    SpinGuard guard(spin_);
+    if (status() != Status::pending) return;
+    error_ = std::move(error);
+    finish(Status::finished, guard);
+    drop_call();
+}
+
 void FutureCore::finish(Status status, SpinGuard& guard) noexcept {
     status_.store(status, std::memory_order_release);
     waiters_.wake_all();

@@ -10,8 +10,6 @@
 
 namespace thrum {
 
-class Condition;
-
 // Python's threading.Lock, and C++'s TimedLockable: std::scoped_lock and std::unique_lock work with it. Not
 // recursive. Waiters come roughly in order; one that was passed over once is handed the lock. May be
 // destroyed as soon as its last holder's unlock() has let another thread lock it: unlock() does not touch it
@@ -35,20 +33,19 @@ public:
     bool try_lock_for(std::chrono::nanoseconds duration) { return try_lock_until(deadline_after(duration)); }
     bool try_lock_until(Deadline deadline) { return try_lock() || lock_slow(deadline); }
 
+    // Takes it whatever the caller's cancels and deadlines: for destructors and what must not throw.
+    void lock_shielded() noexcept;
+
     void unlock() noexcept {
         std::uintptr_t word = held;
         if (!word_.compare_exchange_strong(word, 0, std::memory_order_release, std::memory_order_relaxed)) {
             unlock_slow();
         }
     }
-    // lock() for destructors and other code that must not throw: neither a cancel nor the deadline in force
-    // ends the wait, so only where the holder is sure to let go soon.
-    void lock_shielded() noexcept;
     // Whether somebody holds it at this moment.
     bool locked() const noexcept { return (word_.load(std::memory_order_relaxed) & held) != 0; }
 
 private:
-    friend class Condition;
     struct Waiting;
 
     // The word: whether it is held, whether somebody changes the queue, and above them the first waiter's

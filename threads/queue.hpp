@@ -92,7 +92,12 @@ private:
                 throw QueueShutDown();
             }
             if (maximum_ == 0 || items_.size() < maximum_) {
-                items_.push_back(std::move(item));
+                try {
+                    items_.push_back(std::move(item));
+                } catch (...) {
+                    wake_one_of(putters_, guard);  // the room is still there, for another
+                    throw;
+                }
                 ++unfinished_;
                 wake_one_of(getters_, guard);
                 return true;
@@ -107,7 +112,13 @@ private:
         for (;;) {
             internal::SpinGuard guard(spin_);
             if (!items_.empty()) {
-                std::optional<T> item(std::move(items_.front()));
+                std::optional<T> item;
+                try {
+                    item.emplace(std::move(items_.front()));
+                } catch (...) {
+                    wake_one_of(getters_, guard);  // the item is still there, for another
+                    throw;
+                }
                 items_.pop_front();
                 wake_one_of(putters_, guard);
                 return item;

@@ -22,8 +22,11 @@ Thread& Thread::operator=(Thread&& other) noexcept {
 
 Thread::~Thread() {
     if (fiber_ == nullptr) return;
-    fiber_->cancel();
-    fiber_->wait_finished(never, true);
+    // A thread that destroys its own handle cannot wait for itself: it goes on alone.
+    if (&internal::current_task() != fiber_) {
+        fiber_->cancel();
+        fiber_->wait_finished(never, true);
+    }
     fiber_->disown();
     fiber_->release();
 }

@@ -20,7 +20,8 @@ inline constexpr std::size_t default_stack_size = 64 * 1024;
 
 struct ThreadOptions {
     std::string name = {};                        // shown in messages; "Thread-N" where empty
-    std::size_t stack_size = default_stack_size;  // bytes, rounded up to whole pages
+    std::size_t stack_size = default_stack_size;  // bytes, rounded up to whole pages; with the default, the
+                                                  // guard page and about 1 KB of bookkeeping come out of it
 };
 
 // A running function with a stack of its own. Move-only. Starts at once; one that goes out of scope is

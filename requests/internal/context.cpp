@@ -57,13 +57,7 @@ std::string tls_advice(const TLSError& error) {
 std::string shown(const http::Url& url) {
     std::string text = url.without_credentials().to_string();
     if (!url.has_credentials()) return text;
-    // A second "@" later on: who knows where the password ends.
-    if (const std::size_t at = text.rfind('@'); at != text.npos) {
-        const std::size_t begin = text.find("//") + 2;
-        return text.replace(begin, at - begin, "***");
-    }
-    // A name without a password is a token as often as not.
-    const std::string who = url.password().empty() ? "***@" : url.username() + ":***@";
+    const std::string who = url.username() + (url.password().empty() ? "@" : ":***@");
     return text.insert(text.find("//") + 2, who);
 }
 

@@ -36,11 +36,11 @@ public:
     const char* name() const noexcept override { return "epoll"; }
     void start() override {}
 
-    int watch(IoHandle& handle, int fd, IoWait&) noexcept override {
-        // Under the handle's Spin, so that two first waiters do not both register, and close() comes before
-        // or after.
+    int watch(IoHandle& handle, int fd, IoWait& wait) noexcept override {
+        // Under the handle's Spin, so that two first waiters do not both register. A waiter that close() took
+        // out meanwhile is no longer linked: the number may be another's.
         SpinGuard guard(handle.spin);
-        if (handle.registered != nullptr || handle.closed) return 0;
+        if (!wait.linked || handle.registered != nullptr) return 0;
         epoll_event event{};
         event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
         event.data.ptr = &handle;
@@ -89,8 +89,8 @@ private:
         if (has_pwait2_) {
             const int count = ::epoll_pwait2(epoll_.get(), events.data(), events_per_poll,
                                              until == never ? nullptr : &left, nullptr);
-            if (count >= 0 || errno != ENOSYS) return count;
-            has_pwait2_ = false;  // before Linux 5.11
+            if (count >= 0 || errno == EINTR) return count;
+            has_pwait2_ = false;  // before Linux 5.11, or refused by an old sandbox
         }
         constexpr long longest = 1'000'000;  // milliseconds; poll() may return early
         const long milliseconds =

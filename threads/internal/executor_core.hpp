@@ -22,9 +22,9 @@ public:
     void drain() noexcept;
 
 private:
-    void start_runner();
     void run() noexcept;
     FutureCore* take() noexcept;
+    void give_up(const std::exception_ptr& error, const FutureCore& latest);
 
     const std::size_t most_runners_;
     Spin spin_;

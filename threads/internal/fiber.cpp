@@ -6,15 +6,22 @@
 #include <thrum/threads/internal/worker.hpp>
 #include <thrum/threads/thread.hpp>
 
-#include <cstddef>
+#include <algorithm>
 #include <cstdio>
 #include <new>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace thrum::internal {
 
 namespace {
 
 constexpr std::size_t guard_bytes = 4096;
+constexpr std::size_t small_closure = 1024;  // bytes that the default stack can spare
+constexpr std::size_t least_stack_size = 16 * 1024;
+constexpr std::size_t largest_stack_size = std::size_t{1} << 30;
 
 char* align_down(char* pointer, std::size_t alignment) noexcept {
     return reinterpret_cast<char*>(reinterpret_cast<std::uintptr_t>(pointer) / alignment * alignment);
@@ -37,10 +44,18 @@ Fiber::Fiber(const Stack& owned, void* closure_memory, char* stack_top, std::str
 }
 
 Fiber* make_fiber(FiberOptions options, std::size_t closure_size, std::size_t closure_alignment) {
-    const std::size_t size = options.stack_size == default_stack_size && closure_size <= 1024
-                                 ? options.stack_size
-                                 : options.stack_size + closure_size;
+    Runtime::get();  // may throw, which launch_fiber() may not
+    // The guard, the control block and a large closure come on top of what was asked for; a small one does
+    // not make the common case leave the pool.
+    std::size_t size = std::clamp(options.stack_size, least_stack_size, largest_stack_size);
+    if (size != default_stack_size || closure_size > small_closure) {
+        size += guard_bytes + sizeof(Fiber) + closure_size + closure_alignment;
+    }
     const Stack stack = Worker::take_stack(stack_size_for(size));
+#if defined(__SANITIZE_ADDRESS__)
+    // The last frames of the stack's former owner never returned, so their red zones still stand.
+    ASAN_UNPOISON_MEMORY_REGION(stack.base + guard_bytes, stack.size - guard_bytes);
+#endif
     char* const place = fiber_place(stack);
     char* const closure = align_down(place - closure_size, closure_alignment);
     return ::new (place) Fiber(stack, closure, align_down(closure, 16), std::move(options.name));

@@ -37,6 +37,8 @@ public:
 
     // By the thread that makes the call, once: begins it, unless it was cancelled before, and finishes it.
     void execute() noexcept;
+    // Instead of execute(): the call will never be made.
+    void fail(std::exception_ptr error) noexcept;
 
     FutureCore* next = nullptr;  // in an executor's queue
 

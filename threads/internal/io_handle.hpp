@@ -30,6 +30,7 @@ struct IoWait : Waiter {
     IoWait(Task& task, Direction towards) noexcept : Waiter(task), direction(towards) {}
     Direction direction;
     std::uint32_t slot = 0;  // the io_uring reactor's
+    int error = 0;           // an errno value where the kernel would not watch
 };
 
 struct IoHandle {

@@ -1,4 +1,5 @@
 // thrum/threads/internal/runtime.cpp: floor 1, threads
+#include <thrum/base/errors.hpp>
 #include <thrum/base/text.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/runtime.hpp>
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 namespace thrum::internal {
@@ -76,17 +78,33 @@ Runtime::Runtime() {
 }
 
 void Runtime::start_workers() {
-    // Signals are for the program's own threads.
+    // // Signals are for the program's own threads, but for the faults of the code that runs here.
     sigset_t all;
     sigset_t before;
     ::sigfillset(&all);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT})
+        ::sigdelset(&all, fault);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        std::thread thread([worker = workers_[i].get()] { worker->run(); });
-        ::pthread_setname_np(thread.native_handle(), ("thrum-" + std::to_string(i)).c_str());
-        thread.detach();
+    std::size_t started = 0;
+    int refused = 0;
+    while (started < workers_.size() && refused == 0) {
+        try {
+            std::thread thread([this, worker = workers_[started].get()] {
+                ready_.wait(false);  // until the list of workers is final
+                worker->run();
+            });
+            ::pthread_setname_np(thread.native_handle(), ("thrum-" + std::to_string(started)).c_str());
+            thread.detach();
+            ++started;
+        } catch (const std::system_error& error) {
+            refused = error.code().value();
+        }
     }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (started == 0) throw_os_error(refused, "cannot start the threads that run thrum's threads");
+    workers_.resize(started);
+    ready_.store(true);
+    ready_.notify_all();
 }
 
 void Runtime::launch(Fiber& fiber) noexcept {
@@ -94,7 +112,12 @@ void Runtime::launch(Fiber& fiber) noexcept {
     if (own == nullptr) {
         inject(fiber);
     } else if (Worker* const other = less_loaded_than(*own)) {
-        other->post(fiber);
+        // Pinned there only where it runs at once; a worker in a long computation would keep it waiting.
+        if (other->asleep()) {
+            other->post(fiber);
+        } else {
+            inject(fiber);
+        }
     } else {
         own->add_new(fiber);
     }

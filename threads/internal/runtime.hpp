@@ -14,6 +14,7 @@ namespace thrum::internal {
 // Started at first use, never destroyed: detached threads may run until the process ends. Thread-safe.
 class Runtime {
 public:
+    // Throws OSError where the kernel has no descriptors or threads left for it.
     static Runtime& get();
 
     const char* reactor_name() const noexcept { return reactor_name_; }
@@ -42,6 +43,7 @@ private:
 
     std::vector<std::unique_ptr<Worker>> workers_;
     const char* reactor_name_ = "";
+    std::atomic<bool> ready_ = false;  // the workers may begin
     Spin spin_;
     FiberQueue injected_;
     std::atomic<std::size_t> injected_count_ = 0;

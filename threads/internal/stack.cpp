@@ -47,6 +47,8 @@ public:
             __lsan_unregister_root_region(stack.base, stack.size);
 #endif
             ::munmap(stack.base, stack.size);
+            SpinGuard guard(spin_);
+            if (stack.mprotected) --mprotected_;
             return;
         }
         SpinGuard guard(spin_);
@@ -77,14 +79,15 @@ private:
         return static_cast<char*>(memory);
     }
 
-    void place_guard(char* base) noexcept {
+    void place_guard(Stack& stack) noexcept {
         ++statistics_.mapped;
-        if (can_install_ && ::madvise(base, page, madv_guard_install) == 0) {
+        if (can_install_ && ::madvise(stack.base, page, madv_guard_install) == 0) {
             ++statistics_.guarded;
             return;
         }
         can_install_ = false;
-        if (mprotected_ < mprotect_limit() && ::mprotect(base, page, PROT_NONE) == 0) {
+        if (mprotected_ < mprotect_limit() && ::mprotect(stack.base, page, PROT_NONE) == 0) {
+            stack.mprotected = true;
             ++mprotected_;
             ++statistics_.guarded;
         }
@@ -102,26 +105,27 @@ private:
 
     void map_slab(std::size_t size) {
         const std::size_t count = std::max<std::size_t>(1, slab_bytes / size);
-        idle_.reserve(statistics_.mapped + count);
+        idle_.reserve(pooled_ + count);
         char* const slab = map(count * size);
         for (std::size_t i = count; i-- > 0;) {
-            char* const base = slab + i * size;
-            place_guard(base);
-            idle_.push_back(
-                {base, size, true, static_cast<std::uint32_t>(statistics_.mapped % colours) * colour_step});
+            const auto colour = static_cast<std::uint32_t>(pooled_++ % colours) * colour_step;
+            Stack stack{.base = slab + i * size, .size = size, .pooled = true, .colour = colour};
+            place_guard(stack);
+            idle_.push_back(stack);
         }
     }
 
     Stack map_one(std::size_t size) {
-        const Stack stack{map(size), size, false, 0};
+        Stack stack{.base = map(size), .size = size};
         SpinGuard guard(spin_);
-        place_guard(stack.base);
+        place_guard(stack);
         return stack;
     }
 
     Spin spin_;
     std::vector<Stack> idle_;
     StackStatistics statistics_;
+    std::size_t pooled_ = 0;  // stacks of the default size, idle or not
     std::size_t mprotected_ = 0;
 #if defined(__SANITIZE_ADDRESS__)
     // The leak checker reads the slabs, and can tell protected pages from readable ones but not installed

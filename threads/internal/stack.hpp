@@ -8,9 +8,10 @@
 namespace thrum::internal {
 
 struct Stack {
-    char* base = nullptr;  // the guard page starts here
-    std::size_t size = 0;  // bytes, guard included
-    bool pooled = false;   // of the default size, to be recycled
+    char* base = nullptr;     // the guard page starts here
+    std::size_t size = 0;     // bytes, guard included
+    bool pooled = false;      // of the default size, to be recycled
+    bool mprotected = false;  // its guard counts against vm.max_map_count
     std::uint32_t colour =
         0;  // bytes to leave free at the top, so that stack tops fall into different cache sets
 

@@ -31,44 +31,54 @@ OsTasks& os_tasks() {
     return *tasks;
 }
 
-class OsTaskHandle {
-public:
-    OsTaskHandle() {
-        OsTasks& tasks = os_tasks();
-        SpinGuard guard(tasks.spin);
-        if (tasks.free.empty()) {
-            task_ = new Task(false);
-        } else {
-            task_ = tasks.free.back();
-            tasks.free.pop_back();
-        }
-        task_->id = next_thread_id();
-        task_->deadline = never;
-        task_->forget_cancels();
-    }
-    ~OsTaskHandle() {
-        OsTasks& tasks = os_tasks();
-        SpinGuard guard(tasks.spin);
-        tasks.free.push_back(task_);
-    }
-    Task& task() noexcept { return *task_; }
+// Trivially destroyed, so it can be asked after the thread's other locals are gone.
+thread_local Task* own_task = nullptr;
 
-private:
-    Task* task_;
+Task& take_os_task() {
+    OsTasks& tasks = os_tasks();
+    SpinGuard guard(tasks.spin);
+    if (tasks.free.empty()) {
+        own_task = new Task(false);
+    } else {
+        own_task = tasks.free.back();
+        tasks.free.pop_back();
+    }
+    own_task->id = next_thread_id();
+    own_task->deadline = never;
+    own_task->forget_cancels();
+    return *own_task;
+}
+
+// Gives the record back when the thread ends. A wait after that, in a destructor of a static object for one,
+// takes another record, which is never given back.
+struct OsTaskReturn {
+    ~OsTaskReturn() {
+        OsTasks& tasks = os_tasks();
+        SpinGuard guard(tasks.spin);
+        tasks.free.push_back(own_task);
+        own_task = nullptr;
+    }
+    bool used = false;
 };
 
 Task& os_task() noexcept {
-    thread_local OsTaskHandle handle;
-    return handle.task();
+    if (own_task != nullptr) return *own_task;
+    Task& task = take_os_task();
+    static thread_local bool returned_once = false;
+    if (!returned_once) {
+        returned_once = true;
+        thread_local OsTaskReturn at_exit;
+        at_exit.used = true;
+    }
+    return task;
 }
 
 // A timespec of what is left until `deadline`; nullptr for never.
 timespec* time_left(Deadline deadline, timespec& storage) noexcept {
     if (deadline == never) return nullptr;
-    auto left =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now())
-            .count();
-    if (left < 0) left = 0;
+    const auto now = std::chrono::steady_clock::now();
+    // Compared before they are subtracted: Deadline::min() is far away.
+    const auto left = deadline <= now ? 0 : std::chrono::nanoseconds(deadline - now).count();
     storage.tv_sec = left / 1'000'000'000;
     storage.tv_nsec = left % 1'000'000'000;
     return &storage;
@@ -106,14 +116,11 @@ Wake Task::park(Deadline deadline) noexcept {
 Wake Task::finish_wait() noexcept {
     const Wake how = word_.load(std::memory_order_acquire);
     word_.store(Wake::idle, std::memory_order_relaxed);
-    if (how == Wake::cancelled) take_cancel();
     return how;
 }
 
 Wake Task::park_fiber(Deadline deadline) noexcept {
-    // The canceller counts first and claims second; we armed first and look at the count second. One of us
-    // sees the other, both operations being sequentially consistent.
-    if (cancel_pending() && interrupt(Wake::cancelled)) return finish_wait();
+    if (interrupt_if_cancelled()) return finish_wait();
     Worker& worker = *Worker::current();
     if (deadline != never) worker.timers().add(timer, deadline);
     worker.suspend();
@@ -122,7 +129,7 @@ Wake Task::park_fiber(Deadline deadline) noexcept {
 }
 
 Wake Task::park_os_thread(Deadline deadline) noexcept {
-    if (cancel_pending() && interrupt(Wake::cancelled)) return finish_wait();
+    if (interrupt_if_cancelled()) return finish_wait();
     for (;;) {
         const Wake now = word_.load(std::memory_order_acquire);
         if (now != Wake::armed && now != Wake::shielded) return finish_wait();
@@ -142,7 +149,7 @@ Wake Task::park_on_descriptor(int fd, short events, Deadline deadline) noexcept 
         if (event_fd_ < 0 && claim(Wake::closed)) return finish_wait();
     }
     polling_.store(true);
-    if (cancel_pending()) interrupt(Wake::cancelled);
+    interrupt_if_cancelled();
     for (;;) {
         if (word_.load() != Wake::armed) break;
         pollfd polled[2] = {{fd, events, 0}, {event_fd_, POLLIN, 0}};
@@ -155,17 +162,35 @@ Wake Task::park_on_descriptor(int fd, short events, Deadline deadline) noexcept 
         } else if (ready > 0 && polled[0].revents != 0) {
             claim(Wake::notified);
         }
+        // Perhaps a waker of the wait before, that came late: not to be met again and again.
+        if (ready > 0 && polled[1].revents != 0) drain_event();
     }
     polling_.store(false);
-    std::uint64_t count;
-    while (::read(event_fd_, &count, sizeof count) > 0) {
-    }
+    drain_event();
     return finish_wait();
 }
 
+void Task::drain_event() noexcept {
+    std::uint64_t count;
+    [[maybe_unused]] const ssize_t got = ::read(event_fd_, &count, sizeof count);
+}
+
+// Whoever interrupts the wait takes one cancel off the count first, so that each is delivered once. The
+// canceller counts, then looks at the word; the task arms the word, then looks at the count. All four are
+// sequentially consistent, so at least one of the two sees the other.
 void Task::cancel() noexcept {
     cancels_.fetch_add(1);
-    if (interrupt(Wake::cancelled)) wake();
+    while (word_.load() == Wake::armed && take_cancel()) {
+        if (interrupt(Wake::cancelled)) return wake();
+        cancels_.fetch_add(1);  // not delivered
+    }
+}
+
+bool Task::interrupt_if_cancelled() noexcept {
+    if (cancels_.load() == 0 || !take_cancel()) return false;
+    if (interrupt(Wake::cancelled)) return true;
+    cancels_.fetch_add(1);  // shielded, or notified already: for the next wait
+    return false;
 }
 
 bool Task::take_cancel() noexcept {

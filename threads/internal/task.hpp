@@ -36,7 +36,7 @@ public:
 
     bool is_fiber() const noexcept { return is_fiber_; }
 
-    // By the task itself, before it publishes its Waiter. Sequentially consistent: see park_fiber().
+    // By the task itself, before it publishes its Waiter. Sequentially consistent: see cancel().
     void arm(bool shielded = false) noexcept { word_.store(shielded ? Wake::shielded : Wake::armed); }
     // By anyone: true for the one claimer that must now call wake().
     bool claim(Wake reason) noexcept {
@@ -67,7 +67,6 @@ public:
     void cancel() noexcept;
     bool take_cancel() noexcept;  // by the task itself: true once for each cancel()
     void forget_cancels() noexcept { cancels_.store(0, std::memory_order_relaxed); }
-    bool cancel_pending() const noexcept { return cancels_.load() > 0; }
 
     Deadline deadline = never;  // of the Timeout scopes; only the task itself looks
     std::uint64_t id = 0;
@@ -77,6 +76,8 @@ private:
     Wake park_fiber(Deadline deadline) noexcept;
     Wake park_os_thread(Deadline deadline) noexcept;
     Wake finish_wait() noexcept;
+    bool interrupt_if_cancelled() noexcept;
+    void drain_event() noexcept;
 
     std::atomic<Wake> word_ = Wake::idle;
     std::atomic<std::uint32_t> cancels_ = 0;

@@ -87,6 +87,8 @@ public:
         io_uring_prep_poll_remove(sqe, data_of(wait.slot));
         sqe->user_data = ignored_data;
         free_slot(wait.slot);
+        // At once: the request holds the file open, and its owner may be about to close it.
+        io_uring_submit_and_get_events(&ring_);
     }
 
     void poll(Deadline until) noexcept override {

@@ -21,6 +21,8 @@ constexpr unsigned switches_per_clock_look = 32;
 constexpr auto busy_poll_interval = std::chrono::microseconds(50);
 // Every so many switches a new fiber goes before the ready ones.
 constexpr unsigned switches_per_new_fiber = 8;
+// Every so many new fibers, the queue that all workers share goes before the worker's own.
+constexpr unsigned new_fibers_per_injected_look = 61;
 // Idle while others work: look for new fibers to take over this often, in case their worker is in a long
 // computation.
 constexpr auto watch_interval = std::chrono::milliseconds(2);
@@ -66,7 +68,9 @@ Fiber* Worker::pick() noexcept {
 }
 
 Fiber* Worker::pick_new() noexcept {
-    Fiber* fiber = nursery_.take();
+    Fiber* fiber = nullptr;
+    if (++fresh_ % new_fibers_per_injected_look == 0) fiber = runtime_.take_injected(*this);
+    if (fiber == nullptr) fiber = nursery_.take();
     if (fiber == nullptr) fiber = runtime_.take_injected(*this);
     return fiber == nullptr ? nullptr : &adopt(*fiber);
 }

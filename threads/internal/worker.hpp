@@ -80,6 +80,7 @@ private:
     FiberQueue ready_;
     TimerWheel timers_;
     unsigned switches_ = 0;
+    unsigned fresh_ = 0;
     Deadline polled_;
     std::vector<Stack> stacks_;
 
