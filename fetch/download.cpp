@@ -6,6 +6,7 @@
 #include <thrum/fetch/internal/naming_order.hpp>
 #include <thrum/fetch/naming.hpp>
 #include <thrum/fetch/utf8.hpp>
+#include <thrum/requests/masking.hpp>
 #include <thrum/sockets/resolver.hpp>
 #include <thrum/threads/task_group.hpp>
 #include <thrum/threads/thread.hpp>
@@ -37,15 +38,7 @@ struct Failure {
 };
 
 // "http://user:secret@host/a" without what is nobody's business, in one line.
-std::string public_url(std::string_view url) {
-    const auto scheme = url.find("://");
-    if (scheme == std::string_view::npos) return printable(url);
-    const auto authority = scheme + 3;
-    const auto end = std::min(url.find_first_of("/?#\\", authority), url.size());
-    const auto at = url.substr(0, end).rfind('@');
-    if (at == std::string_view::npos || at < authority) return printable(url);
-    return printable(std::string(url.substr(0, authority)).append(url.substr(at + 1)));
-}
+std::string public_url(std::string_view url) { return printable(requests::masked_url(url)); }
 
 bool is_transient(int status) {
     for (const int passing : {408, 429, 500, 502, 503, 504}) {

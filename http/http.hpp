@@ -5,6 +5,7 @@
 #include <thrum/http/body_decoder.hpp>
 #include <thrum/http/form.hpp>
 #include <thrum/http/headers.hpp>
+#include <thrum/http/json.hpp>
 #include <thrum/http/parse_error.hpp>
 #include <thrum/http/parser.hpp>
 #include <thrum/http/request.hpp>

@@ -1,5 +1,6 @@
 // thrum/http/request.cpp: floor 3, http
 #include <thrum/base/text.hpp>
+#include <thrum/http/json.hpp>
 #include <thrum/http/request.hpp>
 
 #include <algorithm>
@@ -67,8 +68,8 @@ std::string_view Request::read_some() { return body_->next_piece(); }
 nlohmann::json Request::json() {
     const std::string body = read_all();
     try {
-        return nlohmann::json::parse(body);
-    } catch (const nlohmann::json::parse_error& error) {
+        return parse_json(body);
+    } catch (const JSONError& error) {
         throw BadRequest("the body is no JSON: " + std::string(error.what()));
     }
 }

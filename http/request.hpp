@@ -105,7 +105,8 @@ public:
     std::string read_all(std::size_t limit = static_cast<std::size_t>(-1));
     // The next piece of the body, valid until the next call; empty at the end. Throws as read_all().
     std::string_view read_some();
-    // read_all() parsed. Throws BadRequest when it is no JSON, and as read_all().
+    // read_all() parsed. Throws BadRequest when it is no JSON or nested deeper than max_json_depth
+    // (<thrum/http/json.hpp>), and as read_all().
     nlohmann::json json();
 
     const Address& peer() const noexcept { return *peer_; }

@@ -5,7 +5,6 @@
 #include <thrum/http/server.hpp>
 #include <thrum/sockets/server.hpp>
 
-#include <mutex>
 #include <string>
 #include <utility>
 
@@ -62,11 +61,7 @@ void Server::serve_forever() { state_->listening().serve_forever(); }
 
 void Server::shutdown(std::chrono::nanoseconds grace) {
     state_->shared.stopping = true;
-    {
-        const std::scoped_lock guard(state_->shared.lock);
-        for (internal::ServerConnection* connection : state_->shared.connections)
-            connection->interrupt_if_idle();
-    }
+    internal::ServerConnection::interrupt_idle(state_->shared);
     if (state_->tcp) state_->tcp->shutdown(grace);
 }
 

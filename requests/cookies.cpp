@@ -121,6 +121,8 @@ bool settle(Parsed& parsed, const http::Url& url) {
     Cookie& cookie = parsed.cookie;
     const bool is_secure = url.scheme() == "https";
     const std::string& domain = parsed.domain_attribute;
+    // "com." is "com" to the resolver but not to the rules below.
+    if (domain.ends_with('.')) return false;
     cookie.host_only = domain.empty() || domain == url.host();
     if (domain.empty() || domain == url.host()) {
         cookie.domain = url.host();
@@ -149,6 +151,18 @@ struct CookieJar::State {
     std::size_t count = 0;
     std::uint64_t next_order = 1;
 
+    // With the lock held. RFC 6265bis §5.7, "leave secure cookies alone": an answer that anyone on the way
+    // may have written does not replace or hide what came over https.
+    bool hides_secure(const Cookie& cookie) const {
+        for (const auto& [domain, cookies] : domains) {
+            if (!domain_matches(domain, cookie.domain) && !domain_matches(cookie.domain, domain)) continue;
+            for (const Cookie& other : cookies) {
+                if (other.secure && other.name == cookie.name && path_matches(cookie.path, other.path))
+                    return true;
+            }
+        }
+        return false;
+    }
     // With the lock held. A cookie of the same name, domain and path is replaced, and keeps its place.
     void put(Cookie cookie) {
         auto& cookies = domains[cookie.domain];
@@ -203,6 +217,7 @@ bool CookieJar::store(const http::Url& url, std::string_view set_cookie) {
     auto parsed = parse_set_cookie(set_cookie);
     if (!parsed || !settle(*parsed, url)) return false;
     const std::scoped_lock guard(state_->lock);
+    if (url.scheme() != "https" && state_->hides_secure(parsed->cookie)) return false;
     state_->put(std::move(parsed->cookie));
     return true;
 }

@@ -72,6 +72,49 @@ TEST(CookieJar, SendsWhatTheRulesSay) {
     }
 }
 
+// CVE-2022-27779 of curl: a domain that ends in a dot passed for something below a top-level domain, and went
+// to every host of it.
+TEST(CookieJar, Cve202227779RefusesATrailingDot) {
+    for (const char* host : {"http://a.example./", "http://a.example/", "http://a.b.example./"}) {
+        for (const char* domain : {"example.", ".example.", "a.example.", "."}) {
+            CookieJar jar;
+            EXPECT_EQ(jar.store(Url::parse(host), std::string("k=v; Domain=") + domain),
+                      std::string(domain) == ".")
+                << host << ' ' << domain;
+            EXPECT_EQ(jar.header_for(Url::parse("http://b.example./")), "");
+        }
+    }
+}
+
+// RFC 6265bis §5.7: what came over https is neither replaced nor hidden by what came without.
+TEST(CookieJar, LeavesSecureCookiesAlone) {
+    const struct {
+        const char* from;
+        const char* set_cookie;
+        bool kept;
+    } cases[] = {
+        {"http://a.example/in/x", "k=evil", false},
+        {"http://a.example/in/x", "k=; Max-Age=0", false},
+        {"http://a.example/in/x", "k=evil; Domain=a.example", false},
+        {"http://b.a.example/in/x", "k=evil", false},  // below it
+        {"http://b.a.example/in/x", "k=evil; Domain=a.example", false},
+        {"http://a.example/in/", "k=evil; Path=/in/deep", false},  // would come first
+        {"http://a.example/", "k=other; Path=/elsewhere", true},
+        {"http://a.example/", "j=other", true},
+        {"http://c.example/", "k=other", true},
+        {"https://a.example/", "k=new; Path=/in; Domain=a.example", true},
+    };
+    for (const auto& [from, set_cookie, kept] : cases) {
+        CookieJar jar;
+        ASSERT_TRUE(
+            jar.store(Url::parse("https://a.example/"), "k=good; Secure; Path=/in; Domain=a.example"));
+        EXPECT_EQ(jar.store(Url::parse(from), set_cookie), kept) << from << ' ' << set_cookie;
+        if (!kept) {
+            EXPECT_EQ(jar.header_for(Url::parse("https://b.a.example/in/deep/x")), "k=good");
+        }
+    }
+}
+
 // Neither a server nor a program can smuggle a line break or another cookie into the Cookie field.
 TEST(CookieJar, RefusesControlCharacters) {
     CookieJar jar;

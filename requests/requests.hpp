@@ -7,6 +7,7 @@
 #include <thrum/requests/cookies.hpp>
 #include <thrum/requests/errors.hpp>
 #include <thrum/requests/json_body.hpp>
+#include <thrum/requests/masking.hpp>
 #include <thrum/requests/options.hpp>
 #include <thrum/requests/pairs.hpp>
 #include <thrum/requests/response.hpp>

@@ -2,6 +2,7 @@
 // The ways to read an answer.
 #include <thrum/base/file.hpp>
 #include <thrum/base/text.hpp>
+#include <thrum/http/json.hpp>
 #include <thrum/requests/internal/redirect.hpp>
 #include <thrum/requests/internal/response_state.hpp>
 #include <thrum/requests/response.hpp>
@@ -89,10 +90,10 @@ std::string Response::text() const {
 
 nlohmann::json Response::json() const {
     try {
-        return nlohmann::json::parse(content());
-    } catch (const nlohmann::json::parse_error& error) {
+        return http::parse_json(content());
+    } catch (const http::JSONError& error) {
         std::throw_with_nested(JSONDecodeError(
-            message(state_->context, "the body is not JSON at byte " + std::to_string(error.byte) +
+            message(state_->context, std::string("the body is not JSON: ") + error.what() +
                                          "; it begins with \"" + printable_excerpt(content()) + "\""),
             state_->context.url));
     }

@@ -96,7 +96,7 @@ public:
     const std::string& content() const;
     // content() in UTF-8: converted where Content-Type says that it is ISO-8859-1, else as it is.
     std::string text() const;
-    // content() parsed. Throws JSONDecodeError.
+    // content() parsed. Throws JSONDecodeError, also beyond http::max_json_depth levels.
     nlohmann::json json() const;
 
     // The decoded body in pieces of `chunk_size` bytes, the last one shorter; of what size they come where it

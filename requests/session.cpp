@@ -56,6 +56,7 @@ Response Session::send(std::string_view method, std::string_view url, const Opti
     for (;;) {
         add_cookies(request, jar, job.cookies);
         job.auth(request);
+        internal::check_framing(request);
         auto state =
             std::make_shared<ResponseState>(internal::exchange(state_->pool, request, job.trust, job.context),
                                             job.context, request.url, options.max_content);
@@ -69,7 +70,8 @@ Response Session::send(std::string_view method, std::string_view url, const Opti
             throw TooManyRedirects(
                 message(job.context,
                         "more than " + std::to_string(history.size()) + " redirects, the last to " +
-                            std::string(state->headers.get("Location", "")) + "; do they go in a circle?"),
+                            internal::shown_location(request.url, state->headers.get("Location", "")) +
+                            "; do they go in a circle?"),
                 job.context.url);
         }
         state->drain();
@@ -91,7 +93,13 @@ void Session::set_timeout(Timeouts timeout) { state_->defaults.timeout = timeout
 void Session::set_verify(bool verify) { state_->defaults.trust.verify = verify; }
 void Session::set_ca(std::filesystem::path ca) { state_->defaults.trust.ca = std::move(ca); }
 void Session::set_cert(ClientCertificate cert) { state_->defaults.trust.cert = std::move(cert); }
-void Session::set_max_redirects(int count) { state_->defaults.max_redirects = count; }
+void Session::set_max_redirects(int count) {
+    if (count < 0) {
+        throw RequestException("set_max_redirects(" + std::to_string(count) +
+                               "): a count is 0 or more; 0 refuses every redirect");
+    }
+    state_->defaults.max_redirects = count;
+}
 void Session::close() { state_->pool->clear(); }
 std::size_t Session::idle_connections() const { return state_->pool->idle(); }
 

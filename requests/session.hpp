@@ -58,6 +58,7 @@ public:
     void set_verify(bool verify);
     void set_ca(std::filesystem::path ca);
     void set_cert(ClientCertificate cert);
+    // Throws RequestException where `count` is negative.
     void set_max_redirects(int count);
 
     // Closes the connections that wait for their next request. The session can be used on.

@@ -1,8 +1,10 @@
 // thrum/requests/session_test.cpp: floor 4, requests
 // What a request says arrives at a real httpbin as it was meant, and its answer comes back.
+#include <thrum/http/json.hpp>
 #include <thrum/requests/requests.hpp>
 #include <thrum/testing/peers.hpp>
 #include <thrum/testing/raw_server.hpp>
+#include <thrum/threads/thread.hpp>
 
 #include <gtest/gtest.h>
 
@@ -212,11 +214,73 @@ TEST(Session, RefusesInvalidUrls) {
             EXPECT_NE(std::string(error.what()).find(says), std::string::npos) << url << ": " << error.what();
         }
     }
-    try {
-        get("http://user:secret@host:99999/");
-    } catch (const InvalidURL& error) {
-        EXPECT_EQ(std::string(error.what()).find("secret"), std::string::npos) << error.what();
+}
+
+// No message shows a password, whatever characters it has and whether the text is a URL or not; a user name
+// that stands alone may be a token.
+TEST(Session, HidesPasswordsInMessages) {
+    for (const char* url :
+         {"http://user:secret@host:99999/", "http://user:pa/secret@127.0.0.1:1/",
+          "http://user:a?secret@127.0.0.1:1/", "http://user:a#secret@127.0.0.1:1/",
+          "http://user:/secret@127.0.0.1:1/", "http://user:#secret@127.0.0.1:1/",
+          "http://user:a@b/secret@127.0.0.1:99999/", "ftp://user:secret@host/", "user:secret@host/path",
+          "http://secret@127.0.0.1:1/", "http://user:secret@127.0.0.1:1/"}) {
+        try {
+            get(url);
+            ADD_FAILURE() << url << " did not fail";
+        } catch (const RequestException& error) {
+            EXPECT_EQ(std::string(error.what()).find("secret"), std::string::npos) << error.what();
+            EXPECT_EQ(error.url().find("secret"), std::string::npos) << error.url();
+        }
+        EXPECT_EQ(masked_url(url).find("secret"), std::string::npos) << masked_url(url);
     }
+    // What is no password stays to be read.
+    EXPECT_EQ(masked_url("http://localhost:8080/@name/x"), "http://localhost:8080/@name/x");
+    EXPECT_EQ(masked_url("http://user:secret@host/x"), "http://user:***@host/x");
+    EXPECT_EQ(masked_url("http://user:a/b@host/x"), "http://***@host/x");
+}
+
+// A value that would overflow the stack of whoever walks it is no value; what is deep within reason is.
+TEST(Response, BoundsTheDepthOfJson) {
+    const auto nested = [](int depth) {
+        return std::string(static_cast<std::size_t>(depth), '[') +
+               std::string(static_cast<std::size_t>(depth), ']');
+    };
+    for (const int depth : {http::max_json_depth, http::max_json_depth + 1, 800, 100'000}) {
+        const std::string body = nested(depth);
+        const testing::RawServer server("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+                                        "\r\n\r\n" + body);
+        Thread([&] {
+            const Response response = get(server.url());
+            if (depth > http::max_json_depth) {
+                EXPECT_THROW(response.json(), JSONDecodeError) << depth;
+            } else {
+                EXPECT_EQ(response.json().dump(), body);
+            }
+        }).join();
+    }
+}
+
+// An Auth is the last to touch a request; what it may not do is found all the same.
+TEST(Session, ChecksWhatAnAuthMade) {
+    const testing::RawServer server("HTTP/1.1 204 No Content\r\n\r\n");
+    const auto smuggle = [](PreparedRequest& request) {
+        request.headers.set("Transfer-Encoding", "chunked");
+    };
+    EXPECT_THROW(get(server.url(), {.auth = smuggle}), InvalidHeader);
+    const auto rename = [](PreparedRequest& request) { request.method = "GET / HTTP/1.1\r\nX: y"; };
+    EXPECT_THROW(get(server.url(), {.auth = rename}), InvalidHeader);
+    EXPECT_EQ(server.connections(), 0);
+}
+
+// What cannot be a request or a setting is refused at once.
+TEST(Session, RefusesWhatCannotBe) {
+    const testing::RawServer server("HTTP/1.1 204 No Content\r\n\r\n");
+    EXPECT_THROW(request("connect", server.url()), InvalidHeader);
+    EXPECT_EQ(server.connections(), 0);
+    Session session;
+    EXPECT_THROW(session.set_max_redirects(-1), RequestException);
+    EXPECT_NO_THROW(session.set_max_redirects(0));
 }
 
 }  // namespace

@@ -68,8 +68,9 @@ std::size_t BufferedStream::find_delimiter(std::string_view delimiter, std::size
     for (;;) {
         const std::string_view have = buffered();
         const std::size_t at = have.find(delimiter, searched);
-        if (at != std::string_view::npos ? at > limit : have.size() > limit + delimiter.size())
-            too_long(*stream_, limit);
+        // The end of what is there may be a delimiter's beginning.
+        const std::size_t before = have.size() - std::min(have.size(), delimiter.size());
+        if (at != std::string_view::npos ? at > limit : before > limit) too_long(*stream_, limit);
         if (at != std::string_view::npos) return at;
         searched = have.size() < delimiter.size() ? 0 : have.size() - delimiter.size() + 1;
         if (fill() == 0) return std::string_view::npos;

@@ -69,6 +69,10 @@ TEST(BufferedStream, LineLimit) {
     Drip endless(std::string(200'000, 'x'), 4096);
     BufferedStream stream(endless.stream());
     EXPECT_THROW(stream.readline(), LineTooLongError);
+    Drip unlimited(std::string(100'000, 'x') + "\n" + std::string(100'000, 'y') + "\r\n", 4096);
+    BufferedStream patient(unlimited.stream());
+    EXPECT_EQ(patient.readline(no_size_limit).value_or("").size(), 100'000u);
+    EXPECT_EQ(patient.read_until("\r\n", no_size_limit).size(), 100'002u);
     Drip unfinished(std::string(101, 'x'), 1000);
     BufferedStream short_of_an_end(unfinished.stream());
     EXPECT_THROW(short_of_an_end.readline(100), LineTooLongError);

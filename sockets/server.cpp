@@ -2,12 +2,14 @@
 // The accepting loop, and the group of its clients' threads.
 #include <thrum/sockets/server.hpp>
 #include <thrum/threads/event.hpp>
+#include <thrum/threads/lock.hpp>
 #include <thrum/threads/semaphore.hpp>
 #include <thrum/threads/task_group.hpp>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <mutex>
 
 namespace thrum {
 
@@ -52,12 +54,20 @@ struct TCPServer::Clients {
         }
     }
 
+    // From here on no client is started, and every one that was is in the group.
+    void stop() noexcept {
+        starting.lock_shielded();
+        stopping = true;
+        starting.unlock();
+    }
+
     const Handler handler;
     Semaphore room;
-    Event left;  // a client has left since this was cleared, or the server is to stop
-    std::atomic<bool> stopping = false;
-    bool exhaustion_reported = false;  // of the accepting thread
-    TaskGroup group;                   // last: its threads use the others until they have ended
+    Event left;                          // a client has left since this was cleared, or the server is to stop
+    Lock starting;                       // held while a client is started, and while `stopping` is set
+    std::atomic<bool> stopping = false;  // set under `starting`
+    bool exhaustion_reported = false;    // of the accepting thread
+    TaskGroup group;                     // last: its threads use the others until they have ended
 };
 
 TCPServer::TCPServer(const Address& address, Handler handler, const TCPServerOptions& options)
@@ -67,7 +77,7 @@ TCPServer::TCPServer(const Address& address, Handler handler, const TCPServerOpt
       clients_(std::make_unique<Clients>(std::move(handler), options.max_clients)) {}
 
 TCPServer::~TCPServer() {
-    clients_->stopping = true;
+    clients_->stop();
     listener_.close();
 }  // the group cancels what still runs, and waits for it
 
@@ -87,6 +97,9 @@ void TCPServer::serve_one() {
     if (is_stopping()) return;
     auto [socket, client] = listener_.accept();
     clients_->exhaustion_reported = false;
+    // A client that comes while shutdown() looks whether any are left would be served behind its back.
+    const std::scoped_lock starting(clients_->starting);
+    if (is_stopping()) return;
     clients_->group.start(
         ThreadOptions{.stack_size = options_.stack_size},
         [clients = clients_.get()](Socket connected, const Address& address) {
@@ -118,7 +131,7 @@ void TCPServer::serve_forever() {
 }
 
 void TCPServer::shutdown(std::chrono::nanoseconds grace) {
-    clients_->stopping = true;
+    clients_->stop();
     listener_.close();
     clients_->left.set();
     clients_->room.release();  // for an accepting thread that waits for room, to see that it is to stop

@@ -129,6 +129,36 @@ TEST(TCPServer, ShutdownMayComeFirst) {
     EXPECT_EQ(server.clients(), 0u);
 }
 
+// Once shutdown() has returned no client is served, not even one that was being accepted at that moment.
+TEST(TCPServer, ServesNobodyBehindShutdown) {
+    const testing::TemporaryDirectory folder;
+    for (int round = 0; round < 300; ++round) {
+        std::atomic<int> served = 0;
+        std::atomic<bool> has_ended = false;
+        std::atomic<bool> was_late = false;
+        TCPServer server(Address::unix_path(folder / (std::to_string(round) + ".sock")),
+                         [&](Socket&, const Address&) {
+                             ++served;
+                             if (has_ended) was_late = true;
+                         });
+        std::thread serving([&] { server.serve_forever(); });
+        std::thread asking([&] {
+            try {
+                for (;;) create_connection(server.address());
+            } catch (const OSError&) {
+                // It has ended.
+            }
+        });
+        while (served < 3) std::this_thread::yield();
+        server.shutdown();
+        has_ended = true;
+        serving.join();
+        asking.join();
+        EXPECT_EQ(server.clients(), 0u) << round;
+        EXPECT_FALSE(was_late) << round;
+    }
+}
+
 // A server that goes out of scope takes its clients along.
 TEST(TCPServer, DestructorCancelsClients) {
     Event working;

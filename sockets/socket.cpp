@@ -101,10 +101,11 @@ std::pair<Socket, Address> Socket::accept() {
                              SOCK_NONBLOCK | SOCK_CLOEXEC);
         });
         if (fd >= 0) {
-            std::pair<Socket, Address> client(Socket(Descriptor(static_cast<int>(fd)), family_, type_),
-                                              Address::from_sockaddr(storage, size));
-            client.first.remember_peer(client.second);
-            return client;
+            // The socket first: the address may be of a family that cannot be told, and throw.
+            Socket client(Descriptor(static_cast<int>(fd)), family_, type_);
+            Address address = Address::from_sockaddr(storage, size);
+            client.remember_peer(address);
+            return {std::move(client), std::move(address)};
         }
         if (belongs_to_the_client(errno)) continue;
         const int code = errno;

@@ -1,10 +1,12 @@
 // thrum/sockets/tls_context.cpp: floor 2, sockets
 // Settings of TLS: versions, trust, own certificates, protocols.
+#include <thrum/base/text.hpp>
 #include <thrum/sockets/internal/tls_settings.hpp>
 
 #include <openssl/err.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace thrum {
@@ -57,6 +59,21 @@ void use_certificate(SSL_CTX* context, const std::filesystem::path& certfile,
     if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) refuse_file("the key", key);
 }
 
+// OpenSSL takes any text for folders, which it opens when a certificate is to be verified: one that is not
+// there would be a mistrust of everyone. `folders` are separated by ':'; some of a list may be missing.
+void trust_folders(SSL_CTX* context, std::string_view what, const std::filesystem::path& folders) {
+    const std::vector<std::string_view> list = split(folders.native(), ':');
+    const bool any = std::any_of(list.begin(), list.end(), [](std::string_view folder) {
+        return !folder.empty() && ::access(std::string(folder).append("/.").c_str(), R_OK | X_OK) == 0;
+    });
+    if (!any) {
+        throw TLSError(TLSFailure::settings, "cannot use " + std::string(what) + " " + folders.string() +
+                                                 ": " +
+                                                 os_error_message(errno, "it is no folder that can be read"));
+    }
+    if (SSL_CTX_load_verify_dir(context, folders.c_str()) != 1) refuse_file(what, folders);
+}
+
 // openssl-env(7): SSL_CERT_FILE and SSL_CERT_DIR stand in for the paths OpenSSL was built with. Read here, so
 // that a file that is not there is an error with a name and not a mistrust of everyone.
 void trust_system(SSL_CTX* context) {
@@ -69,8 +86,8 @@ void trust_system(SSL_CTX* context) {
     }
     if (folder == nullptr || *folder == '\0') {
         SSL_CTX_set_default_verify_dir(context);
-    } else if (SSL_CTX_load_verify_dir(context, folder) != 1) {
-        refuse_file("SSL_CERT_DIR", folder);
+    } else {
+        trust_folders(context, "SSL_CERT_DIR", folder);
     }
     ERR_clear_error();
 }
@@ -80,9 +97,7 @@ void trust(SSL_CTX* context, const TLSOptions& options) {
     if (!options.cafile.empty() && SSL_CTX_load_verify_file(context, options.cafile.c_str()) != 1) {
         refuse_file("the file of trusted certificates", options.cafile);
     }
-    if (!options.capath.empty() && SSL_CTX_load_verify_dir(context, options.capath.c_str()) != 1) {
-        refuse_file("the folder of trusted certificates", options.capath);
-    }
+    if (!options.capath.empty()) trust_folders(context, "the folder of trusted certificates", options.capath);
 }
 
 // RFC 7301 §3.2: the server chooses; with nothing in common it ends the handshake.

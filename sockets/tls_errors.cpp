@@ -91,9 +91,14 @@ Sentence describe(const RefusedCertificate& refused, std::string_view host) {
                     whose + " is not valid before " + refused.not_before + "; check this machine's clock"};
         case X509_V_ERR_HOSTNAME_MISMATCH:
         case X509_V_ERR_IP_ADDRESS_MISMATCH:
-            return {TLSFailure::wrong_host, "its certificate is for " +
-                                                (refused.names.empty() ? refused.subject : refused.names) +
-                                                " and not for " + std::string(host) +
+            if (refused.names.empty()) {
+                return {TLSFailure::wrong_host,
+                        "its certificate names no host (subjectAltName), and what its subject '" +
+                            refused.subject + "' says does not count; its owner must get one for " +
+                            std::string(host)};
+            }
+            return {TLSFailure::wrong_host, "its certificate is for " + refused.names + " and not for " +
+                                                std::string(host) +
                                                 "; use a name it is for, or check who answers there"};
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
             return {TLSFailure::unknown_authority,

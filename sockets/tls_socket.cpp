@@ -68,7 +68,9 @@ TLSSocket::Session::Session(Socket connected, std::string_view name, const TLSCo
 template <class Call>
 internal::TLSOutcome TLSSocket::Session::attempt(Call&& call) {
     const std::scoped_lock holding(lock);
-    wire.fd = socket.fileno();  // -1 once another thread has closed it, which makes EBADF
+    wire.fd = socket.fileno();
+    // Another thread has closed it, and OpenSSL would say something about its protocol.
+    if (wire.fd < 0) return {.code = SSL_ERROR_SYSCALL, .os_error = EBADF};
     wire.error = 0;
     ERR_clear_error();
     const int result = call(ssl.get());
@@ -120,7 +122,9 @@ void TLSSocket::Session::expect_name(const TLSContext::Settings& of) {
     if (is_name && !bare.empty()) SSL_set_tlsext_host_name(ssl.get(), bare.c_str());
     if (!of.verify) return;
     X509_VERIFY_PARAM* const expected = SSL_get0_param(ssl.get());
-    X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    // A name in the subject alone has not counted for long (RFC 9110 §4.3.4, RFC 9525 §2).
+    X509_VERIFY_PARAM_set_hostflags(
+        expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     const int set = is_name ? X509_VERIFY_PARAM_set1_host(expected, bare.c_str(), bare.size())
                             : X509_VERIFY_PARAM_set1_ip_asc(expected, bare.c_str());
     // An empty name would switch the check off.
@@ -235,15 +239,20 @@ void TLSSocket::shutdown_write() {
 }
 
 void TLSSocket::close() noexcept {
-    if (!session_ || !session_->socket.is_open()) return;
+    if (!session_) return;
+    // Not under a call of another thread, which would go on with the number of whatever is opened next. That
+    // thread lets go before it waits, so this is no long wait either.
+    session_->lock.lock_shielded();
+    const std::unique_lock holding(session_->lock, std::adopt_lock);
+    if (!session_->socket.is_open()) return;
     // Politeness without waiting; a peer that is gone cannot be told.
-    if (SSL_is_init_finished(session_->ssl.get()) == 1 && session_->lock.try_lock()) {
+    if (SSL_is_init_finished(session_->ssl.get()) == 1) {
+        session_->wire.fd = session_->socket.fileno();
         ERR_clear_error();
         SSL_shutdown(session_->ssl.get());
         ERR_clear_error();
-        session_->lock.unlock();
     }
-    session_->socket.close();
+    session_->socket.close();  // wakes who waits, to be told EBADF
 }
 
 void TLSSocket::settimeout(std::optional<std::chrono::nanoseconds> timeout) {

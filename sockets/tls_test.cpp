@@ -13,12 +13,14 @@
 #include <stdlib.h>
 
 #include <atomic>
+#include <thread>
 #include <vector>
 
 namespace thrum {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 
 // The authority all tests trust, and one that none does.
 testing::CertificateAuthority& authority() {
@@ -147,6 +149,18 @@ TEST(TLS, EachRefusalHasItsOwnWords) {
         const TLSContext told(TLSOptions{.cafile = own.certificate});
         TLSSocket(create_connection(server.address()), "localhost", told);
     }
+    {
+        testing::TemporaryDirectory folder;
+        const testing::Certificate nameless{folder / "own.pem", folder / "own.key"};
+        ASSERT_EQ(testing::run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
+                                nameless.key, "-out", nameless.certificate, "-subj", "/CN=localhost"})
+                      .status,
+                  0);
+        OpenSSLServer server(nameless);
+        const TLSContext told(TLSOptions{.cafile = nameless.certificate});
+        expect_tls_failure(TLSFailure::wrong_host, {"names no host", "'CN=localhost' says does not count"},
+                           [&] { TLSSocket(create_connection(server.address()), "localhost", told); });
+    }
 }
 
 // A peer that speaks no TLS, an old TLS, or no protocol in common is told apart.
@@ -241,6 +255,16 @@ TEST(TLS, EnvironmentOfTrust) {
         const ScopedEnvironment file("SSL_CERT_FILE", folder / "nonsense.pem");
         expect_tls_failure(TLSFailure::settings, {"cannot use SSL_CERT_FILE ", "nonsense.pem"}, connect);
     }
+    for (const char* folders : {"/no/such", "/no/such:/nor/this", ":", "/dev/null"}) {
+        const ScopedEnvironment environment("SSL_CERT_DIR", folders);
+        expect_tls_failure(TLSFailure::settings, {"cannot use SSL_CERT_DIR "s + folders + ": "}, connect);
+        expect_tls_failure(TLSFailure::settings, {"folder of trusted certificates "s + folders + ": "},
+                           [&] { TLSContext(TLSOptions{.capath = folders}); });
+    }
+    {
+        const ScopedEnvironment environment("SSL_CERT_DIR", "/no/such:/etc");
+        EXPECT_NO_THROW(TLSContext()) << "of a list some may be missing";
+    }
     expect_tls_failure(TLSFailure::settings, {"trusted certificates /nonexistent.pem"},
                        [] { TLSContext(TLSOptions{.cafile = "/nonexistent.pem"}); });
     expect_tls_failure(TLSFailure::settings, {"the certificate /nonexistent.pem"},
@@ -324,8 +348,10 @@ TEST(TLS, BothWaysAtOnce) {
 // Timeouts hold inside and after the handshake; waits end by cancel and by close.
 TEST(TLS, WaitsEnd) {
     Socket silent = create_server({"127.0.0.1", 0});
+    Socket patient = create_connection(silent.getsockname());
+    patient.settimeout(30ms);
     try {
-        TLSSocket(create_connection(silent.getsockname(), {.timeout = 30ms}), "localhost", trusting());
+        TLSSocket(std::move(patient), "localhost", trusting());
         ADD_FAILURE() << "a silent peer shook hands";
     } catch (const TimeoutError& error) {
         EXPECT_NE(std::string(error.what()).find("timed out trying to start TLS with localhost ("),
@@ -352,6 +378,38 @@ TEST(TLS, WaitsEnd) {
     client.close();
     closed_under.join();
     EXPECT_EQ(code, EBADF);
+}
+
+// close() under a thread that sends: nothing goes to whatever is opened next under the same number.
+TEST(TLS, CloseLeavesNoCallBehind) {
+    const std::string data(1 << 20, 'x');
+    for (int round = 0; round < 60; ++round) {
+        auto [server, client] = tls_pair();
+        Thread reading([&end = server] {
+            try {
+                std::string taken(1 << 16, '\0');
+                while (end.recv_into(taken) != 0) {
+                }
+            } catch (const OSError&) {
+                // Cut in the middle of a record.
+            }
+        });
+        int code = 0;
+        std::thread sending([&, &end = client] {
+            try {
+                for (;;) end.sendall(data);
+            } catch (const OSError& error) {
+                code = error.code();
+            }
+        });
+        for (int i = 0; i < 20 + round; ++i) std::this_thread::yield();
+        client.close();
+        auto [next, other] = Socket::pair();
+        sending.join();
+        EXPECT_EQ(code, EBADF);
+        EXPECT_FALSE(next.readable_now() || other.readable_now()) << "round " << round;
+        server.socket().shutdown(SHUT_RDWR);
+    }
 }
 
 // Session tickets make an idle connection's descriptor readable, but not the stream.

@@ -22,9 +22,14 @@ ServerConnection::ServerConnection(ServerShared& shared, Socket& socket, const A
     shared_.connections.insert(this);
 }
 
+// Shielded: it runs in threads that were cancelled, when many of them leave at once.
 ServerConnection::~ServerConnection() {
-    const std::scoped_lock guard(shared_.lock);
+    shared_.lock.lock_shielded();
     shared_.connections.erase(this);
+    shared_.lock.unlock();
+    // Whoever interrupts this one must have finished.
+    in_use_.lock_shielded();
+    in_use_.unlock();
 }
 
 void ServerConnection::interrupt_if_idle() noexcept {
@@ -33,6 +38,20 @@ void ServerConnection::interrupt_if_idle() noexcept {
         socket_.shutdown(SHUT_RD);
     } catch (const Error&) {
         // The client was faster.
+    }
+}
+
+// Each is taken out under the shared lock and kept by its own, so that nobody waits for the system calls.
+void ServerConnection::interrupt_idle(ServerShared& shared) {
+    for (;;) {
+        std::unique_lock guard(shared.lock);
+        if (shared.connections.empty()) return;
+        ServerConnection& connection = **shared.connections.begin();
+        shared.connections.erase(shared.connections.begin());
+        connection.in_use_.lock_shielded();
+        const std::scoped_lock keeping(std::adopt_lock, connection.in_use_);
+        guard.unlock();
+        connection.interrupt_if_idle();
     }
 }
 

@@ -24,7 +24,7 @@ struct ServerShared {
     Router router;
     std::atomic<bool> stopping = false;
     Lock lock;
-    std::unordered_set<ServerConnection*> connections;  // under `lock`
+    std::unordered_set<ServerConnection*> connections;  // under `lock`; those to interrupt
 };
 
 class ServerConnection final : private BodySource {
@@ -36,12 +36,13 @@ public:
 
     // Throws Cancelled; whatever the client does wrong ends it quietly.
     void run();
-    // Ends it where it waits for the next request. From any thread, under the shared lock.
-    void interrupt_if_idle() noexcept;
+    // Ends those that wait for the next request, once `stopping` is set. From any thread. Throws Cancelled.
+    static void interrupt_idle(ServerShared& shared);
 
 private:
     class Writer;
 
+    void interrupt_if_idle() noexcept;
     bool serve_one();
     bool read_head();
     std::size_t fill_head(bool is_first);
@@ -84,6 +85,7 @@ private:
     bool has_request_ = false;  // parser_.head() is one
     bool continue_sent_ = false;
     std::atomic<bool> is_idle_ = false;
+    Lock in_use_;  // by interrupt_idle(); the connection stays while it is held
 };
 
 }  // namespace thrum::http::internal

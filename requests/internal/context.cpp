@@ -57,7 +57,13 @@ std::string tls_advice(const TLSError& error) {
 std::string shown(const http::Url& url) {
     std::string text = url.without_credentials().to_string();
     if (!url.has_credentials()) return text;
-    const std::string who = url.username() + (url.password().empty() ? "@" : ":***@");
+    // A second "@" later on: who knows where the password ends.
+    if (const std::size_t at = text.rfind('@'); at != text.npos) {
+        const std::size_t begin = text.find("//") + 2;
+        return text.replace(begin, at - begin, "***");
+    }
+    // A name without a password is a token as often as not.
+    const std::string who = url.password().empty() ? "***@" : url.username() + ":***@";
     return text.insert(text.find("//") + 2, who);
 }
 

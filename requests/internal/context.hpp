@@ -24,7 +24,7 @@ struct Context {
     Deadline deadline = never;  // by Limits::total
 };
 
-// The URL as messages show it: a password becomes "***".
+// The URL as messages show it: a password becomes "***", and so does a user name without one.
 std::string shown(const http::Url& url);
 
 // "GET http://…: what".

@@ -5,6 +5,7 @@
 #include <thrum/requests/errors.hpp>
 #include <thrum/requests/internal/decoder.hpp>
 #include <thrum/requests/internal/prepare.hpp>
+#include <thrum/requests/masking.hpp>
 
 #include <algorithm>
 
@@ -12,18 +13,8 @@ namespace thrum::requests::internal {
 
 namespace {
 
-// A text that is no URL may hold a password all the same.
-std::string masked(std::string_view text) {
-    const std::size_t slashes = text.find("//");
-    const std::size_t begin = slashes == text.npos ? 0 : slashes + 2;
-    const std::size_t end = std::min(text.find_first_of("/?#", begin), text.size());
-    const std::size_t at = text.substr(0, end).rfind('@');
-    if (at == text.npos || at < begin) return std::string(text);
-    return std::string(text.substr(0, begin)).append("***").append(text.substr(at));
-}
-
 [[noreturn]] void refuse_url(std::string_view text, http::UrlError error) {
-    const std::string shown_text = masked(text);
+    const std::string shown_text = masked_url(text);
     const std::string name = "\"" + shown_text + "\" ";
     if (error == http::UrlError::none) throw InvalidURL(name + "is neither http nor https", shown_text);
     if (error == http::UrlError::missing_scheme) {
@@ -34,18 +25,34 @@ std::string masked(std::string_view text) {
 
 http::Url parse_url(std::string_view text) {
     http::UrlError error = http::UrlError::none;
+    if (hides_password(text)) {
+        const std::string shown_text = masked_url(text);
+        throw InvalidURL(
+            "\"" + shown_text +
+                "\" has an empty port and an \"@\" after it: where \"/\", \"?\" or \"#\" is part of "
+                "a password, write %2F, %3F or %23",
+            shown_text);
+    }
     auto url = http::Url::try_parse(text, nullptr, &error);
     if (!url || (url->scheme() != "http" && url->scheme() != "https")) refuse_url(text, error);
     return *std::move(url);
+}
+
+void check_method(const std::string& method) {
+    if (!http::is_token(method)) {
+        throw InvalidHeader("\"" + method + "\" is no method: it must be one word, such as GET");
+    }
+    // RFC 9110 §9.3.6: a tunnel is no message, and its target no URL.
+    if (method == "CONNECT") {
+        throw InvalidHeader("CONNECT asks a proxy for a tunnel and cannot be sent as a request");
+    }
 }
 
 std::string upper(std::string_view method) {
     std::string text(method);
     std::transform(text.begin(), text.end(), text.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? char(c - 32) : c; });
-    if (!http::is_token(text)) {
-        throw InvalidHeader("\"" + text + "\" is no method: it must be one word, such as GET");
-    }
+    check_method(text);
     return text;
 }
 
@@ -78,16 +85,6 @@ void set_body(PreparedRequest& request, const Options& options) {
     }
 }
 
-void check_framing(const PreparedRequest& request) {
-    if (request.headers.contains("Transfer-Encoding")) {
-        throw InvalidHeader("Transfer-Encoding cannot be set: how a body is framed follows from the body",
-                            shown(request.url));
-    }
-    if (request.headers.get_all("Host").size() > 1) {
-        throw InvalidHeader("a request has one Host (RFC 9112 §3.2)", shown(request.url));
-    }
-}
-
 std::string cookie_text(const Pairs& cookies) {
     std::string text;
     for (const auto& [name, value] : cookies) {
@@ -112,6 +109,17 @@ Auth take_credentials(http::Url& url) {
 
 }  // namespace
 
+void check_framing(const PreparedRequest& request) {
+    check_method(request.method);
+    if (request.headers.contains("Transfer-Encoding")) {
+        throw InvalidHeader("Transfer-Encoding cannot be set: how a body is framed follows from the body",
+                            shown(request.url));
+    }
+    if (request.headers.get_all("Host").size() > 1) {
+        throw InvalidHeader("a request has one Host (RFC 9112 §3.2)", shown(request.url));
+    }
+}
+
 http::Headers default_headers() {
     http::Headers headers;
     headers.add("User-Agent", "thrum/" THRUM_VERSION);
@@ -135,7 +143,6 @@ Job prepare(const Defaults& defaults, std::string_view method, std::string_view 
     job.request.headers = defaults.headers;
     job.request.headers.update(options.headers);
     set_body(job.request, options);
-    check_framing(job.request);
     job.context = {job.request.method, shown(url),
                    merge_limits(options.timeout, defaults.timeout, options.stream)};
     job.context.deadline = deadline_after(job.context.limits.total);

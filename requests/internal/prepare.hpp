@@ -32,6 +32,10 @@ struct Job {
     bool allow_redirects;
 };
 
+// To be called once nothing is added any more, Auth included. Throws InvalidHeader where the request could
+// pass for another, or for two.
+void check_framing(const PreparedRequest& request);
+
 // Throws InvalidURL, InvalidHeader, RequestException (several bodies at once).
 Job prepare(const Defaults& defaults, std::string_view method, std::string_view url, const Options& options);
 
