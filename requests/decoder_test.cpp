@@ -46,7 +46,7 @@ Result decode_all(Decoder::Coding coding, std::string_view coded, std::size_t pi
         std::size_t produced = 0;
         do {
             result.status = decoder.decode(input, buffer, produced);
-            if (result.status == Decoder::Status::malformed || result.status == Decoder::Status::bomb)
+            if (result.status != Decoder::Status::ok && result.status != Decoder::Status::finished)
                 return result;
             result.text.append(buffer.data(), produced);
         } while (!input.empty() || produced == room);
@@ -121,6 +121,41 @@ TEST(Decoder, StopsABomb) {
     const Result result = decode_all(Decoder::Coding::gzip, bomb, 4096, 65536);
     EXPECT_EQ(result.status, Decoder::Status::bomb);
     EXPECT_LE(result.text.size(), ratio_free_bytes + 65536);
+}
+
+// Input that goes on and unpacks to nothing is stopped, whatever it is made of; a little of it is padding.
+TEST(Decoder, StopsWhatHoldsNothing) {
+    const std::string gzip = deflate_all("text", gzip_bits);
+    const std::string zlib = deflate_all("text", zlib_bits);
+    const auto repeated = [](const std::string& part, std::size_t times) {
+        std::string all;
+        for (std::size_t i = 0; i < times; ++i) all += part;
+        return all;
+    };
+    // RFC 1951 §3.2.4: a stored block of no bytes, not the last one.
+    const std::string empty_block("\x00\x00\x00\xff\xff", 5);
+    const struct {
+        const char* what;
+        Decoder::Coding coding;
+        std::string head;
+        std::string part;
+    } cases[] = {
+        {"padding", Decoder::Coding::gzip, gzip, std::string(1, '\0')},
+        {"padding of zlib", Decoder::Coding::deflate, zlib, "x"},
+        {"members", Decoder::Coding::gzip, gzip, deflate_all("", gzip_bits)},
+        {"blocks", Decoder::Coding::deflate, "\x78\x9c", empty_block},
+        {"a name", Decoder::Coding::gzip, std::string("\x1f\x8b\x08\x08\0\0\0\0\0\x03", 10), "n"},
+    };
+    for (const auto& [what, coding, head, part] : cases) {
+        const std::size_t limit = max_barren / part.size();
+        for (const std::size_t piece : {std::size_t{1000}, std::size_t{1'000'000}}) {
+            const auto little = decode_all(coding, head + repeated(part, limit / 2), piece, 4096).status;
+            EXPECT_TRUE(little == Decoder::Status::ok || little == Decoder::Status::finished) << what;
+            EXPECT_EQ(decode_all(coding, head + repeated(part, limit + 40), piece, 4096).status,
+                      Decoder::Status::barren)
+                << what << ' ' << piece;
+        }
+    }
 }
 
 // Names of codings are compared without case; others are left to the caller.

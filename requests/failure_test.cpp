@@ -7,12 +7,15 @@
 #include <thrum/testing/process.hpp>
 #include <thrum/testing/raw_server.hpp>
 #include <thrum/threads/deadline.hpp>
+#include <thrum/threads/event.hpp>
 #include <thrum/threads/thread.hpp>
 
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <atomic>
 #include <functional>
+#include <thread>
 
 namespace thrum::requests {
 namespace {
@@ -145,6 +148,30 @@ TEST(Failure, BadCodings) {
     expect_bad_answer<ContentDecodingError>(
         with_length("Content-Encoding: gzip\r\n", gzip(std::string(64 * 1024 * 1024, 'a'))),
         "times its size");
+    expect_bad_answer<ContentDecodingError>(
+        with_length("Content-Encoding: gzip\r\n", gzip("text") + std::string(100'000, '\0')), "hold nothing");
+    for (const char* twice : {"Content-Encoding: gzip, gzip\r\n", "Content-Encoding: gzip, br\r\n",
+                              "Content-Encoding: gzip\r\nContent-Encoding: deflate\r\n"}) {
+        expect_bad_answer<ContentDecodingError>(with_length(twice, gzip(gzip("text"))), "2 times over");
+    }
+    const testing::RawServer plain(with_length("Content-Encoding: identity, gzip\r\n", gzip("text")), true);
+    EXPECT_EQ(get(plain.url()).content(), "text");
+}
+
+// Coded bytes count against max_content too: a body of little text and much packing is not kept.
+TEST(Failure, CountsCodedBytes) {
+    std::string coded;
+    for (int i = 0; i < 100; ++i) coded += gzip("") + gzip("") + gzip("x");
+    const std::string large_name =
+        std::string("\x1f\x8b\x08\x08\0\0\0\0\0\x03", 10) + std::string(50'000, 'n');
+    const std::string member = large_name + '\0' + gzip("x").substr(10);
+    const testing::RawServer honest(with_length("Content-Encoding: gzip\r\n", coded), true);
+    EXPECT_EQ(get(honest.url(), {.max_content = 100}).content(), std::string(100, 'x'));
+    std::string padded;
+    for (int i = 0; i < 10; ++i) padded += member;
+    const testing::RawServer server(with_length("Content-Encoding: gzip\r\n", padded), true);
+    EXPECT_THROW(get(server.url(), {.max_content = 100'000}), ContentTooLarge);
+    EXPECT_EQ(get(server.url(), {.max_content = 1'000'000}).content(), std::string(10, 'x'));
 }
 
 // What was to be kept in memory is bounded; streamed, it is not.
@@ -189,6 +216,24 @@ TEST(Failure, Timeouts) {
     expect_failure<Timeout>([&] { get(dripping, {.timeout = {10s, 10s, 50ms}}); }, dripping, "total timeout");
 }
 
+// Headers that drip forever run into a timeout of their own, also where the body is streamed and no total
+// timeout stands behind it.
+TEST(Failure, ADrippingHeadEnds) {
+    for (const char* start : {"HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 103 Early Hints\r\nX: "}) {
+        const testing::RawServer drips([start](testing::RawConnection& connection, int) {
+            connection.read_request();
+            connection.send(start);
+            while (connection.send("x")) thrum::sleep(1ms);
+        });
+        const std::string url = drips.url() + "/";
+        expect_failure<ReadTimeout>(
+            [&] {
+                get(url, {.timeout = {100ms, 100ms}, .stream = true});
+            },
+            url, "headers were not all there");
+    }
+}
+
 // The caller's own Timeout scope ends a request with the caller's own TimeoutError, cancelling with
 // Cancelled.
 TEST(Failure, OuterDeadlinesAndCancellationPass) {
@@ -209,6 +254,42 @@ TEST(Failure, OuterDeadlinesAndCancellationPass) {
     });
     while (silent.connections() < 2) yield();
     thread.cancel();
+    thread.join();
+    EXPECT_TRUE(cancelled);
+}
+
+// A peer that always has more ready gives no chance to wait; a deadline that has passed and a cancellation
+// are noticed all the same.
+TEST(Failure, NoticesDeadlinesWithoutWaiting) {
+    Event sent;
+    const testing::RawServer server([&](testing::RawConnection& connection, int) {
+        connection.read_request();
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + std::string(100'000, 'x'));
+        sent.set();
+        connection.wait_for_close();
+    });
+    const Response late = get(server.url(), {.stream = true});
+    sent.wait();
+    sent.clear();
+    {
+        const thrum::Timeout scope(0ns);
+        EXPECT_THROW(late.content(), thrum::TimeoutError);
+    }
+    bool cancelled = false;
+    std::atomic<bool> was_asked = false;
+    Thread thread([&] {
+        const Response response = get(server.url(), {.stream = true});
+        while (!was_asked) std::this_thread::yield();
+        try {
+            response.content();
+        } catch (const Cancelled&) {
+            cancelled = true;
+            throw;
+        }
+    });
+    sent.wait();
+    thread.cancel();
+    was_asked = true;
     thread.join();
     EXPECT_TRUE(cancelled);
 }

@@ -37,6 +37,9 @@ TEST(Pool, DropsAConnectionThatIsNotClean) {
     for (const char* answer :
          {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
           "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+          // An informational answer has no body; one that says it has may be read otherwise by others.
+          "HTTP/1.1 103 Early Hints\r\nContent-Length: 2\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+          "2\r\n\r\nok",
           // More than was asked for: what follows could pass for the answer to the next request.
           "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"}) {
         const testing::RawServer server(answer);

@@ -2,6 +2,7 @@
 // Redirects lead where they should, with what may go along and nothing else.
 #include <thrum/requests/requests.hpp>
 #include <thrum/testing/raw_server.hpp>
+#include <thrum/threads/deadline.hpp>
 
 #include <gtest/gtest.h>
 
@@ -243,6 +244,28 @@ TEST(Redirect, DoesNotLeaveHttp) {
         {"/a", 302, "file:///etc/passwd"}, {"/b", 302, "ftp://127.0.0.1/"}, {"/c", 302, "http://[oops/"}};
     for (const char* path : {"/a", "/b", "/c"})
         EXPECT_THROW(get(peer.server.url() + path), InvalidURL) << path;
+}
+
+// A redirect whose body drips or never comes is not waited for; the answer it leads to is.
+TEST(Redirect, DrainsForAShortTime) {
+    testing::RawServer server([](testing::RawConnection& connection, int) {
+        for (std::string request; !(request = connection.read_request()).empty();) {
+            if (!holds(request, " /from ")) {
+                connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone");
+                continue;
+            }
+            connection.send("HTTP/1.1 302 Found\r\nLocation: /to\r\nContent-Length: 100\r\n\r\nx");
+            connection.wait_for_close();
+            return;
+        }
+    });
+    // Without the bound, the read timeout would end the drain as well, but not before the total one.
+    const Timeouts timeouts = {std::chrono::seconds(10), std::chrono::seconds(30), std::chrono::seconds(30)};
+    EXPECT_EQ(get(server.url() + "/from", {.timeout = timeouts}).content(), "done");
+    EXPECT_EQ(server.connections(), 2);
+    // The caller's own scope still ends it as the caller's.
+    const thrum::Timeout scope(std::chrono::milliseconds(20));
+    EXPECT_THROW(get(server.url() + "/from", {.timeout = timeouts}), TimeoutError);
 }
 
 // A redirect's body is read within bounds: a long one costs the connection, not the download.

@@ -1,6 +1,7 @@
 // thrum/requests/internal/connection.cpp: floor 4, requests
 // Filling the buffer and parsing the head of an answer.
 #include <thrum/requests/internal/connection.hpp>
+#include <thrum/threads/thread.hpp>
 
 #include <algorithm>
 #include <array>
@@ -41,8 +42,10 @@ const http::ResponseHead& Connection::read_head(std::string_view method) {
         if (result.state == http::ParseState::failed) throw_protocol_error(parser_.error());
         consume(result.consumed);
         // 101 would end HTTP on this connection; we never ask for it.
-        const int status = parser_.head().status;
-        if (status >= 200 || status == 101) return parser_.head();
+        const http::ResponseHead& head = parser_.head();
+        // An informational answer that claims a body: another reader would take what follows for it.
+        reusable_ = reusable_ && head.keep_alive;
+        if (head.status >= 200 || head.status == 101) return head;
     }
     throw http::ProtocolError("more than " + std::to_string(max_informational) + " informational answers",
                               http::ParseError::none);
@@ -70,6 +73,8 @@ void Connection::make_room() {
 }
 
 std::size_t Connection::fill() {
+    // A peer that always has more ready would never let recv_into() wait, which is where these are noticed.
+    check_cancelled();
     make_room();
     const std::size_t room = capacity_ - end_;
     const std::size_t got = stream_->recv_into({data_.get() + end_, room});

@@ -39,6 +39,9 @@ public:
     // True when not one byte came since the request was sent.
     bool nothing_received() const noexcept { return !received_; }
 
+    // False once a head, informational ones included, said that no other request may follow.
+    bool reusable() const noexcept { return reusable_; }
+
     // Bytes received and not yet consumed.
     std::string_view buffered() const noexcept { return {data_.get() + begin_, end_ - begin_}; }
     void consume(std::size_t size) noexcept { begin_ += size; }
@@ -62,6 +65,7 @@ private:
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     bool received_ = false;
+    bool reusable_ = true;
     bool filled_up_ = false;  // the last fill() left no room: the peer sends faster than we read
     std::string scratch_;
 };

@@ -38,6 +38,7 @@ struct Decoder::State {
     unsigned char first = 0;  // a first byte of "deflate" that came alone
     std::uint64_t taken = 0;
     std::uint64_t given = 0;
+    std::uint64_t barren = 0;  // bytes taken since the last one was given
 
     explicit State(Coding coding) : coding(coding) {}
     State(const State&) = delete;
@@ -63,6 +64,7 @@ struct Decoder::State {
         taken += offered - stream.avail_in;
         given += room - stream.avail_out;
         produced += room - stream.avail_out;
+        barren = room == stream.avail_out ? barren + (offered - stream.avail_in) : 0;
         return result;
     }
 
@@ -100,8 +102,9 @@ Decoder::Status Decoder::decode(std::string_view& input, std::span<char> output,
         if (state.finished) {
             // A gzip file may have several members (RFC 1952 §2.2); anything else after the end is padding.
             if (state.coding != Coding::gzip || static_cast<unsigned char>(input.front()) != gzip_magic) {
+                state.barren += input.size();
                 input = {};
-                return Status::finished;
+                return state.barren > max_barren ? Status::barren : Status::finished;
             }
             inflateReset(&state.stream);
             state.finished = false;
@@ -110,6 +113,7 @@ Decoder::Status Decoder::decode(std::string_view& input, std::span<char> output,
         const int result = state.inflate_some(input, output, produced);
         if (state.given > ratio_free_bytes && state.given / max_decoded_ratio > state.taken)
             return Status::bomb;
+        if (state.barren > max_barren) return Status::barren;
         if (result == Z_STREAM_END) {
             state.finished = true;
         } else if (result != Z_OK && result != Z_BUF_ERROR) {

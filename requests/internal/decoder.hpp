@@ -19,6 +19,9 @@ inline constexpr std::uint64_t max_decoded_ratio = 200;
 // Below this many decoded bytes the ratio is not looked at: small and monotonous is no attack.
 inline constexpr std::uint64_t ratio_free_bytes = 16 * 1024 * 1024;
 
+// Bytes of input in a row that unpack to nothing: padding after the end, empty blocks, empty members.
+inline constexpr std::uint64_t max_barren = 64 * 1024;
+
 // A protocol machine without I/O: never throws. Move-only, not thread-safe.
 class Decoder {
 public:
@@ -28,6 +31,7 @@ public:
         finished,   // the coded data has ended; what follows is ignored
         malformed,  // the input is not of the coding
         bomb,       // beyond max_decoded_ratio
+        barren,     // beyond max_barren
     };
 
     explicit Decoder(Coding coding);
@@ -46,8 +50,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// What a Content-Encoding field asks for: nothing for identity and for codings that were not asked for (whose
-// bytes are handed on as they are).
+// What a Content-Encoding field of one coding asks for: nothing for identity and for codings that were not
+// asked for (whose bytes are handed on as they are).
 std::optional<Decoder::Coding> coding_of(std::string_view content_encoding) noexcept;
 
 }  // namespace thrum::requests::internal

@@ -32,20 +32,44 @@ void send(Connection& connection, const PreparedRequest& request) {
     connection.send(head, request.body);
 }
 
+// Each byte may come within the read timeout and the head yet never end; where a body is streamed, no total
+// timeout stands behind it. So the head as a whole, informational answers included, has as long as connecting
+// and one wait may take.
+const http::ResponseHead& read_head(Connection& connection, const PreparedRequest& request,
+                                    const Context& context) {
+    const Deadline connected = deadline_after(context.limits.connect);
+    const bool endless = connected == never || context.limits.read >= never - connected;
+    const Deadline own = endless ? never : connected + context.limits.read;
+    const Deadline outer = current_deadline();
+    try {
+        const thrum::Timeout scope(own);
+        return connection.read_head(request.method);
+    } catch (const thrum::TimeoutError&) {
+        if (own >= outer || Clock::now() < own) throw;
+        std::throw_with_nested(ReadTimeout(
+            message(context,
+                    "the answer's headers were not all there within the connect and the read timeout "
+                    "together; the server sends them too slowly"),
+            context.url));
+    }
+}
+
 // A server may refuse a body before it has read it all, answer, and close; then sending fails, and the answer
 // says why (RFC 9112 §9.3). Where there is none, the failure to send is what counts.
 const http::ResponseHead& head_after_broken_send(Connection& connection, const PreparedRequest& request,
-                                                 const std::exception_ptr& broken) {
+                                                 const Context& context, const std::exception_ptr& broken) {
     try {
-        return connection.read_head(request.method);
+        return read_head(connection, request, context);
     } catch (const OSError&) {
+        std::rethrow_exception(broken);
+    } catch (const RequestException&) {
         std::rethrow_exception(broken);
     }
 }
 
 // One attempt on one connection, which may be left inside `connection` when it fails.
 Reply attempt(std::unique_ptr<Connection>& connection, const std::shared_ptr<Pool>& pool,
-              const PreparedRequest& request, Phase& phase) {
+              const PreparedRequest& request, const Context& context, Phase& phase) {
     Reply reply;
     const auto start = Clock::now();
     const http::ResponseHead* head = nullptr;
@@ -53,17 +77,17 @@ Reply attempt(std::unique_ptr<Connection>& connection, const std::shared_ptr<Poo
     try {
         send(*connection, request);
         phase = Phase::head;
-        head = &connection->read_head(request.method);
+        head = &read_head(*connection, request, context);
     } catch (const thrum::ConnectionError&) {
         if (phase != Phase::send) throw;
         sent = false;
-        head = &head_after_broken_send(*connection, request, std::current_exception());
+        head = &head_after_broken_send(*connection, request, context, std::current_exception());
     }
     reply.elapsed = Clock::now() - start;
     reply.status = head->status;
     reply.reason = head->reason;
     reply.headers = head->headers();
-    const bool keep_alive = head->keep_alive && sent && head->status != 101;
+    const bool keep_alive = connection->reusable() && sent && head->status != 101;
     const http::Framing framing = head->framing;
     const bool empty =
         framing.kind == http::BodyKind::none || framing == http::Framing{http::BodyKind::length, 0};
@@ -112,7 +136,7 @@ Reply exchange(const std::shared_ptr<Pool>& pool, const PreparedRequest& request
             if (!reused) connection = pool->connect(origin, context.limits.connect);
             connection->stream().settimeout(read_limit);
             phase = Phase::send;
-            return attempt(connection, pool, request, phase);
+            return attempt(connection, pool, request, context, phase);
         } catch (const thrum::ConnectionError&) {
             if (!may_retry()) rethrow_for(context, phase, outer);
         } catch (const TLSError& error) {

@@ -3,11 +3,27 @@
 #include <thrum/requests/internal/pool.hpp>
 #include <thrum/sockets/connection.hpp>
 #include <thrum/sockets/tls.hpp>
+#include <thrum/threads/to_thread.hpp>
 
 #include <algorithm>
 #include <mutex>
+#include <system_error>
 
 namespace thrum::requests::internal {
+
+namespace {
+
+std::shared_ptr<const TLSContext> make_context(const Trust& trust) {
+    TLSOptions options;
+    options.verify = trust.verify;
+    std::error_code unreadable;  // what cannot be looked at cannot be read as a file either, which says why
+    (std::filesystem::is_directory(trust.ca, unreadable) ? options.capath : options.cafile) = trust.ca;
+    options.certfile = trust.cert.certificate;
+    options.keyfile = trust.cert.key;
+    return std::make_shared<const TLSContext>(options);
+}
+
+}  // namespace
 
 std::unique_ptr<Connection> Pool::pop(const Origin& origin) {
     const std::scoped_lock guard(lock_);
@@ -35,28 +51,55 @@ std::unique_ptr<Connection> Pool::connect(const Origin& origin, std::chrono::nan
     Socket socket = create_connection(Address(host, origin.port));
     std::unique_ptr<Stream> stream;
     if (origin.scheme == "https") {
-        stream = std::make_unique<TLSSocket>(std::move(socket), host, context_for(origin.trust));
+        const auto context = context_for(origin.trust);
+        stream = std::make_unique<TLSSocket>(std::move(socket), host, *context);
     } else {
         stream = std::make_unique<Socket>(std::move(socket));
     }
     return std::make_unique<Connection>(std::move(stream), std::make_shared<const Origin>(origin));
 }
 
+void Pool::drop_expired(Idle& idle, Now now, Idle& outdated) {
+    const auto fresh = std::find_if(idle.begin(), idle.end(), [&](const auto& other) {
+        return now - other->idle_since <= max_idle_time;
+    });
+    count_ -= static_cast<std::size_t>(fresh - idle.begin());
+    outdated.insert(outdated.end(), std::make_move_iterator(idle.begin()), std::make_move_iterator(fresh));
+    idle.erase(idle.begin(), fresh);
+}
+
+// Makes room for one more, of whatever origin: what has expired goes, else what has idled longest; and
+// origins without a connection are forgotten.
+void Pool::sweep(Now now, Idle& outdated) {
+    next_sweep_ = now + max_idle_time;
+    Idle* oldest = nullptr;
+    for (auto entry = idle_.begin(); entry != idle_.end();) {
+        Idle& idle = entry->second;
+        drop_expired(idle, now, outdated);
+        if (idle.empty()) {
+            entry = idle_.erase(entry);
+            continue;
+        }
+        if (!oldest || idle.front()->idle_since < oldest->front()->idle_since) oldest = &idle;
+        ++entry;
+    }
+    if (count_ < max_idle || !oldest) return;
+    outdated.push_back(std::move(oldest->front()));
+    oldest->erase(oldest->begin());
+    count_ -= 1;
+}
+
 // With the lock held. What is to be closed stays in the arguments, to be destroyed without the lock.
 void Pool::keep(std::unique_ptr<Connection>& connection, Idle& outdated) {
     connection->rest();
-    connection->idle_since = std::chrono::steady_clock::now();
-    Idle& idle = idle_[*connection->origin()];
-    const auto fresh = std::find_if(idle.begin(), idle.end(), [&](const auto& other) {
-        return connection->idle_since - other->idle_since <= max_idle_time;
-    });
-    if (fresh != idle.begin()) {
-        outdated.assign(std::make_move_iterator(idle.begin()), std::make_move_iterator(fresh));
-        idle.erase(idle.begin(), fresh);
-        count_ -= outdated.size();
+    const Now now = std::chrono::steady_clock::now();
+    connection->idle_since = now;
+    if (const auto found = idle_.find(*connection->origin()); found != idle_.end()) {
+        drop_expired(found->second, now, outdated);
+        if (found->second.size() >= max_idle_per_origin) return;
     }
-    if (idle.size() >= max_idle_per_origin || count_ >= max_idle) return;
-    idle.push_back(std::move(connection));
+    if (count_ >= max_idle || idle_.size() >= max_idle || now >= next_sweep_) sweep(now, outdated);
+    idle_[*connection->origin()].push_back(std::move(connection));
     count_ += 1;
 }
 
@@ -79,24 +122,35 @@ void Pool::clear() {
     count_ = 0;
 }
 
+std::size_t Pool::origins() {
+    const std::scoped_lock guard(lock_);
+    return idle_.size();
+}
+
 std::size_t Pool::idle() {
     const std::scoped_lock guard(lock_);
     return count_;
 }
 
-const TLSContext& Pool::context_for(const Trust& trust) {
-    if (trust == Trust()) return TLSContext::default_client();
+std::shared_ptr<const TLSContext> Pool::known_context(const Trust& trust) {
     const std::scoped_lock guard(lock_);
     for (const auto& [known, context] : contexts_) {
-        if (known == trust) return *context;
+        if (known == trust) return context;
     }
-    TLSOptions options;
-    options.verify = trust.verify;
-    (std::filesystem::is_directory(trust.ca) ? options.capath : options.cafile) = trust.ca;
-    options.certfile = trust.cert.certificate;
-    options.keyfile = trust.cert.key;
-    contexts_.emplace_back(trust, std::make_unique<const TLSContext>(options));
-    return *contexts_.back().second;
+    return nullptr;
+}
+
+std::shared_ptr<const TLSContext> Pool::context_for(const Trust& trust) {
+    // Lives as long as the process.
+    if (trust == Trust()) return {std::shared_ptr<const TLSContext>(), &TLSContext::default_client()};
+    if (auto known = known_context(trust)) return known;
+    // The files may lie on a slow disk: they hold up neither the pool nor a worker. Whoever comes at the same
+    // time makes the same once more; that is rare.
+    auto made = to_thread_abandonable([trust] { return make_context(trust); });
+    const std::scoped_lock guard(lock_);
+    if (contexts_.size() >= max_contexts) contexts_.erase(contexts_.begin());
+    contexts_.emplace_back(trust, made);
+    return made;
 }
 
 }  // namespace thrum::requests::internal

@@ -17,7 +17,9 @@
 namespace thrum::requests::internal {
 
 inline constexpr std::size_t max_idle_per_origin = 128;
-inline constexpr std::size_t max_idle = 1024;
+inline constexpr std::size_t max_idle = 1024;  // beyond it, the one that idles longest goes
+// Settings of TLS that are kept made up; a program has one or two.
+inline constexpr std::size_t max_contexts = 64;
 // nginx closes after 75 s, Apache after 5 s, most others in between; what they closed is noticed before use.
 inline constexpr std::chrono::nanoseconds max_idle_time = std::chrono::seconds(60);
 
@@ -29,25 +31,33 @@ public:
     std::unique_ptr<Connection> take(const Origin& origin);
     // Makes a new one. Throws what sockets throw.
     std::unique_ptr<Connection> connect(const Origin& origin, std::chrono::nanoseconds timeout);
-    // For a connection whose last answer was read to its end; one too many is closed. Throws Cancelled.
+    // For a connection whose last answer was read to its end; one too many for its origin is closed, and one
+    // too many for the pool closes the one that has idled longest. Throws Cancelled.
     void give_back(std::unique_ptr<Connection> connection);
     // The same without ever waiting, for destructors: closes the connection where the pool is busy.
     void give_back_now(std::unique_ptr<Connection> connection) noexcept;
     // Closes all idle ones.
     void clear();
     std::size_t idle();
+    // Origins it remembers.
+    std::size_t origins();
 
 private:
     using Idle = std::vector<std::unique_ptr<Connection>>;
 
+    using Now = std::chrono::steady_clock::time_point;
     void keep(std::unique_ptr<Connection>& connection, Idle& outdated);
+    void drop_expired(Idle& idle, Now now, Idle& outdated);
+    void sweep(Now now, Idle& outdated);
     std::unique_ptr<Connection> pop(const Origin& origin);
-    const TLSContext& context_for(const Trust& trust);
+    std::shared_ptr<const TLSContext> context_for(const Trust& trust);
+    std::shared_ptr<const TLSContext> known_context(const Trust& trust);
 
     Lock lock_;  // guards all below
     std::unordered_map<Origin, Idle, OriginHash> idle_;
     std::size_t count_ = 0;
-    std::vector<std::pair<Trust, std::unique_ptr<const TLSContext>>> contexts_;
+    Now next_sweep_ = {};
+    std::vector<std::pair<Trust, std::shared_ptr<const TLSContext>>> contexts_;  // the oldest first
 };
 
 }  // namespace thrum::requests::internal

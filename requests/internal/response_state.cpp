@@ -18,8 +18,27 @@ ResponseState::ResponseState(Reply reply, Context given, const http::Url& from, 
       max_content_(max_content) {
     if (context.url.find('@') != std::string::npos) url_ = from.without_credentials().to_string();
     if (!body_) return;
-    if (const auto coding = headers.get("Content-Encoding")) {
-        if (const auto known = coding_of(*coding)) decoder_.emplace(*known);
+    set_coding();
+}
+
+// RFC 9110 §8.4 lets codings be piled up; nobody does so honestly, and each level multiplies what a bomb
+// does.
+void ResponseState::set_coding() {
+    std::vector<std::string_view> codings;
+    for (const std::string_view field : headers.get_all("Content-Encoding")) {
+        for (const std::string_view item : split(field, ',')) {
+            const std::string_view name = trim(item);
+            if (!name.empty() && !iequals(name, "identity")) codings.push_back(name);
+        }
+    }
+    if (codings.size() > 1) {
+        failure_ = std::make_exception_ptr(ContentDecodingError(
+            message(context, "the body is coded " + std::to_string(codings.size()) +
+                                 " times over; thrum undoes one coding, as it asked for"),
+            context.url));
+        body_.reset();
+    } else if (!codings.empty()) {
+        if (const auto known = coding_of(codings.front())) decoder_.emplace(*known);
     }
 }
 
@@ -61,6 +80,21 @@ void ResponseState::check_unread(bool whole) const {
                            context.url);
 }
 
+ContentDecodingError ResponseState::bad_coding(Decoder::Status status) const {
+    std::string what;
+    if (status == Decoder::Status::bomb) {
+        what = "the body unpacks to more than " + std::to_string(max_decoded_ratio) +
+               " times its size, as an attack would; it was stopped";
+    } else if (status == Decoder::Status::barren) {
+        what = "more than " + std::to_string(max_barren) +
+               " bytes of the coded body in a row hold nothing, as in an attack; it was stopped";
+    } else {
+        what = "the body is not what Content-Encoding: " + std::string(headers.get("Content-Encoding", "")) +
+               " says";
+    }
+    return ContentDecodingError(message(context, what), context.url);
+}
+
 std::string_view ResponseState::read_decoded() {
     if (!decoder_) return read_coded();
     if (!decoded_) decoded_ = std::make_unique_for_overwrite<char[]>(decoded_buffer_size);
@@ -78,20 +112,12 @@ std::string_view ResponseState::read_decoded() {
         std::size_t produced = 0;
         const auto status = decoder_->decode(coded_, {decoded_.get(), decoded_buffer_size}, produced);
         more_output_ = produced == decoded_buffer_size;
-        if (status == Decoder::Status::malformed || status == Decoder::Status::bomb) {
-            const bool bomb = status == Decoder::Status::bomb;
-            throw ContentDecodingError(
-                message(context, bomb ? "the body unpacks to more than " + std::to_string(max_decoded_ratio) +
-                                            " times its size, as an attack would; it was stopped"
-                                      : "the body is not what Content-Encoding: " +
-                                            std::string(headers.get("Content-Encoding", "")) + " says"),
-                context.url);
-        }
+        if (status != Decoder::Status::ok && status != Decoder::Status::finished) throw bad_coding(status);
         if (produced > 0) return {decoded_.get(), produced};
     }
 }
 
-void ResponseState::check_content_size(std::size_t size) {
+void ResponseState::check_content_size(std::uint64_t size) {
     if (size <= max_content_) return;
     const ContentTooLarge error(
         message(context, "the body is larger than " + std::to_string(max_content_) +
@@ -112,6 +138,9 @@ void ResponseState::load() {
     }
     for (std::string_view piece; !(piece = next_piece()).empty();) {
         check_content_size(content.size() + piece.size());
+        // Coding makes what cannot be packed a little larger, but not without end.
+        const std::uint64_t honest = coded_size_ - coded_size_ / 64;
+        if (decoder_ && honest > max_barren) check_content_size(honest - max_barren);
         content.append(piece);
     }
     loaded = true;
@@ -119,13 +148,17 @@ void ResponseState::load() {
 
 void ResponseState::drain() {
     coded_limit_ = max_drained;
+    const Deadline outer = current_deadline();
     try {
+        const thrum::Timeout scope(max_drain_time);
         for (std::string_view piece; !(piece = next_piece()).empty();) {
             if (content.size() + piece.size() > max_drained) break;
             content.append(piece);
         }
     } catch (const RequestException&) {
         // A redirect counts for its Location; that its body is broken is of no matter.
+    } catch (const TimeoutError&) {
+        if (std::chrono::steady_clock::now() >= outer) throw;
     }
     body_.reset();
     loaded = true;

@@ -22,6 +22,8 @@ namespace thrum::requests::internal {
 inline constexpr std::size_t decoded_buffer_size = 32 * 1024;
 // What of a redirect's body is read to keep its connection; a longer one is not worth it.
 inline constexpr std::size_t max_drained = 64 * 1024;
+// And for how long: a redirect whose body drips is not waited for.
+inline constexpr std::chrono::nanoseconds max_drain_time = std::chrono::seconds(1);
 // Content-Length is a promise; no more than this is allocated on its word.
 inline constexpr std::size_t max_reserved = 16 * 1024 * 1024;
 
@@ -37,8 +39,8 @@ struct ResponseState {
     void check_unread(bool whole) const;
     // Reads the rest into `content`.
     void load();
-    // Reads what is left within max_drained, so that the connection can be used again; else closes it. Throws
-    // Cancelled only.
+    // Reads what is left within max_drained and max_drain_time, so that the connection can be used again;
+    // else closes it. Throws Cancelled, and the TimeoutError of the caller's own Timeout scope.
     void drain();
 
     // Where the answer came from, without credentials.
@@ -59,7 +61,9 @@ private:
     friend class LineReader;
     std::string_view read_coded();
     std::string_view read_decoded();
-    void check_content_size(std::size_t size);
+    void set_coding();
+    ContentDecodingError bad_coding(Decoder::Status status) const;
+    void check_content_size(std::uint64_t size);
 
     std::string url_ = {};  // empty where it is context.url
     std::exception_ptr failure_ = {};
