@@ -2,7 +2,7 @@
 // Bodies end where their framing says, and chunks that are not chunks are refused, however the bytes were
 // split.
 #include <thrum/http/body_decoder.hpp>
-#include <thrum/http/internal/feeding.hpp>
+#include <thrum/http/internal/feeding_fixture.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // thrum/http/http_parser_fuzz.cpp: floor 3, http
 // Any bytes as a request and as a response: no crash, and the same reading however they are split.
-#include <thrum/http/internal/feeding.hpp>
+#include <thrum/http/internal/feeding_fixture.hpp>
 #include <thrum/http/parser.hpp>
 
 #include <algorithm>

@@ -295,7 +295,8 @@ ParseError ResponseParser::complete_head(std::string_view bytes) {
     const bool is_success = head_.status >= 200 && head_.status < 300;
     const bool never_has_body = head_.status < 200 || head_.status == 204;
     const bool has_length = head_.framing.kind == BodyKind::chunked || head_.framing.length > 0;
-    if (never_has_body && has_length) head_.keep_alive = false;  // whatever follows cannot be trusted
+    // Whatever follows cannot be trusted.
+    if ((never_has_body && has_length) || is_doubtful_) head_.keep_alive = false;
     if (never_has_body || head_.status == 304 || answers_head_ || (answers_connect_ && is_success)) {
         head_.framing = {};
     } else if (head_.framing.kind == BodyKind::none) {
@@ -311,6 +312,8 @@ void ResponseParser::rebase(const char* from, const char* to) noexcept {
 }
 
 void ResponseParser::reset(std::string_view method) noexcept {
+    const bool was_informational = head_.status >= 100 && head_.status < 200;
+    is_doubtful_ = was_informational && state_ == ParseState::complete && !head_.keep_alive;
     reset_common();
     head_ = {};
     answers_head_ = method == "HEAD";

@@ -123,7 +123,8 @@ private:
 };
 
 // The same for responses. Informational ones (1xx) are messages of their own: reset() and parse on for the
-// final one.
+// final one. Where one of them says that the connection ends, or pretends to have a body, the final head says
+// keep_alive = false too.
 class ResponseParser : public internal::HeadParser {
 public:
     // `method` of the request that is answered: HEAD has no body whatever the headers say, CONNECT none on
@@ -143,6 +144,7 @@ private:
     std::size_t reason_size_ = 0;
     bool answers_head_ = false;
     bool answers_connect_ = false;
+    bool is_doubtful_ = false;  // an informational response before this one was not to be kept alive
 };
 
 }  // namespace thrum::http

@@ -1,7 +1,7 @@
 // thrum/http/parser_test.cpp: floor 3, http
 // Heads are read as RFC 9112 says and no other way: each rule is a row, and each row is also fed byte by byte
 // and in random pieces, which must change nothing.
-#include <thrum/http/internal/feeding.hpp>
+#include <thrum/http/internal/feeding_fixture.hpp>
 #include <thrum/http/parser.hpp>
 
 #include <gtest/gtest.h>
@@ -340,6 +340,31 @@ TEST(ResponseParserTest, Rejects) {
         const Transcript got = feed_all_ways<ResponseParser>(row.bytes, true);
         EXPECT_EQ(got.error, row.error) << row.bytes.substr(0, 100) << ": " << describe(got.error);
         EXPECT_FALSE(got.complete);
+    }
+}
+
+// What an informational response spoiled stays spoiled for the final one, and not for the next request's.
+TEST(ResponseParserTest, RemembersDoubtfulInformation) {
+    const std::string final_one = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    const std::vector<std::pair<std::string, bool>> rows = {
+        {"HTTP/1.1 103 Early Hints\r\n\r\n", true},
+        {"HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\n\r\n", true},
+        {"HTTP/1.1 103 Early Hints\r\nContent-Length: 38\r\n\r\n", false},
+        {"HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\n\r\n", false},
+        {"HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n", false},
+    };
+    for (const auto& [information, kept] : rows) {
+        ResponseParser parser;
+        ASSERT_EQ(parser.parse(information).state, ParseState::complete) << information;
+        EXPECT_EQ(parser.head().keep_alive, kept) << information;
+        parser.reset();
+        ASSERT_EQ(parser.parse("HTTP/1.1 102 Processing\r\n\r\n").state, ParseState::complete);
+        parser.reset();
+        ASSERT_EQ(parser.parse(final_one).state, ParseState::complete);
+        EXPECT_EQ(parser.head().keep_alive, kept) << information;
+        parser.reset();
+        ASSERT_EQ(parser.parse(final_one).state, ParseState::complete);
+        EXPECT_TRUE(parser.head().keep_alive) << information;
     }
 }
 

@@ -243,18 +243,27 @@ TEST_F(ServerTest, RefusesWhatIsNoRequest) {
 // Clients that keep a place without using it lose it: while a head, a body or a next request is waited for.
 TEST(ServerDeadlinesTest, EndSlowClients) {
     ServerOptions options;
-    options.header_timeout = 50ms;
-    options.idle_timeout = 50ms;
-    options.body_timeout = 50ms;
+    options.header_timeout = 200ms;
+    options.idle_timeout = 200ms;
+    options.body_timeout = 200ms;
     Serving serving(options);
     add_routes(serving.server);
+    serving.listen();
+    // All is said before anybody looks at the clock.
+    Socket silent = serving.connect();
+    Socket slow_head = serving.connect();
+    slow_head.sendall("GET / HTTP/1.1\r\nHo");
+    Socket slow_body = serving.connect();
+    slow_body.sendall("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+    Socket idle = serving.connect();
+    idle.sendall("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
     serving.start();
-    EXPECT_EQ(serving.talk("", false), "");
-    std::string bytes = serving.talk("GET / HTTP/1.1\r\nHo", false);
+    EXPECT_EQ(silent.recv_all(), "");
+    std::string bytes = slow_head.recv_all();
     EXPECT_EQ(take_answer(bytes).status, 408);
-    bytes = serving.talk("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe", false);
+    bytes = slow_body.recv_all();
     EXPECT_EQ(take_answer(bytes).status, 408);
-    bytes = serving.talk("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", false);
+    bytes = idle.recv_all();
     EXPECT_EQ(take_answer(bytes).status, 200);
     EXPECT_EQ(bytes, "");
 }

@@ -1,5 +1,6 @@
 // thrum/http/url.cpp: floor 3, http
 // What a parsed Url answers; the parser itself is internal/url_parser.cpp.
+#include <thrum/base/text.hpp>
 #include <thrum/http/internal/percent.hpp>
 #include <thrum/http/internal/url_parser.hpp>
 #include <thrum/http/url.hpp>
@@ -12,7 +13,22 @@ namespace {
 // What a message quotes of a text that is no URL.
 constexpr std::size_t quoted_limit = 200;
 
-std::string message(std::string_view text, UrlError reason) {
+// What may be a name and a password is not shown: all from the scheme on to the last "@", for where they end
+// is not known of a text that is no URL.
+std::string without_secrets(std::string_view text) {
+    const auto at = text.rfind('@');
+    if (at == text.npos) return std::string(text);
+    const auto slashes = text.find("://");
+    constexpr std::string_view scheme_characters = "abcdefghijklmnopqrstuvwxyz0123456789+-.";
+    const bool has_scheme =
+        slashes < at && to_lower(text.substr(0, slashes)).find_first_not_of(scheme_characters) == text.npos;
+    const std::string_view shown = has_scheme ? text.substr(0, slashes + 3) : std::string_view();
+    return std::string(shown).append("***").append(text.substr(at));
+}
+
+std::string message(std::string_view whole, UrlError reason) {
+    const std::string shown = without_secrets(whole);
+    const std::string_view text = shown;
     std::string quoted;
     for (char c : text.substr(0, quoted_limit)) {
         internal::append_percent_encoded(quoted, c, internal::EncodeSet::c0_control);

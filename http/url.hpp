@@ -27,7 +27,7 @@ enum class UrlError : unsigned char {
 // The reason in words, for the end of a message.
 std::string_view describe(UrlError error) noexcept;
 
-// A text that is no URL. what() holds the text and the reason.
+// A text that is no URL. what() holds the reason and the text, but "***" for all before its last "@".
 class InvalidUrl : public Error {
 public:
     InvalidUrl(std::string_view text, UrlError reason);

@@ -152,6 +152,37 @@ TEST(UrlTest, RefusesWithTheReason) {
     }
 }
 
+// What may be a password is in no message, wherever it ends.
+TEST(UrlTest, MessagesKeepSecrets) {
+    const std::vector<std::pair<std::string, std::string>> rows = {
+        {"http://user:secret@h:x/", "http://***@h:x/"},
+        {"http://secret@h:x/", "http://***@h:x/"},
+        {"http://user:sec@ret@h:x/", "http://***@h:x/"},
+        {"http://user:sec/ret@h:x/", "http://***@h:x/"},
+        {"http://user:sec?ret#@h:x/", "http://***@h:x/"},
+        {"http://@h:x/", "http://***@h:x/"},
+        {"HTTP://secret://secret@h:x/", "HTTP://***@h:x/"},
+        {"user:secret@h:x/", "***@h:x/"},
+        {"user:secret://secret@h", "***@h"},
+        {"//secret@h:x", "***@h:x"},
+        {"http:secret@h:x", "***@h:x"},
+        {"http://" + std::string(300, 's') + "@h:x/", "http://***@h:x/"},
+        {"http://h:x/", "http://h:x/"},
+    };
+    for (const auto& [text, shown] : rows) {
+        for (const UrlError reason : {UrlError::invalid_port, UrlError::missing_scheme}) {
+            const std::string what = InvalidUrl(text, reason).what();
+            EXPECT_TRUE(what.starts_with("invalid URL '" + shown + "': ")) << text << ": " << what;
+        }
+    }
+    try {
+        (void)Url::parse("https://token@host:port/");
+        FAIL();
+    } catch (const InvalidUrl& error) {
+        EXPECT_EQ(std::string(error.what()).find("token"), std::string::npos) << error.what();
+    }
+}
+
 struct Resolved {
     std::string reference;
     std::string result;

@@ -4,7 +4,7 @@
 #include <thrum/threads/thread.hpp>
 #include <thrum/venv/create.hpp>
 #include <thrum/venv/internal/temporary_folder.hpp>
-#include <thrum/venv/internal/test_pythons.hpp>
+#include <thrum/venv/internal/test_pythons_fixture.hpp>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -3,7 +3,7 @@
 #include <thrum/venv/create.hpp>
 #include <thrum/venv/environment.hpp>
 #include <thrum/venv/internal/temporary_folder.hpp>
-#include <thrum/venv/internal/test_pythons.hpp>
+#include <thrum/venv/internal/test_pythons_fixture.hpp>
 
 #include <gtest/gtest.h>
 

@@ -170,11 +170,11 @@ void ServerConnection::send_memory(std::string_view body) {
 // The file's pages are as a rule in memory, so it is read here and not on another OS thread.
 bool ServerConnection::send_file(Response& response) {
     std::uint64_t left = *response.length_;
-    file_buffer_.resize(file_piece_size);
+    if (!file_buffer_) file_buffer_.reset(new char[file_piece_size]);
     std::string_view head = out_;
     while (left > 0) {
-        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, file_buffer_.size()));
-        const ssize_t got = pread(response.file_.get(), file_buffer_.data(), wanted,
+        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, file_piece_size));
+        const ssize_t got = pread(response.file_.get(), file_buffer_.get(), wanted,
                                   static_cast<off_t>(response.offset_ + (*response.length_ - left)));
         if (got <= 0) {
             report(request_,
@@ -182,7 +182,7 @@ bool ServerConnection::send_file(Response& response) {
             return false;
         }
         const std::array<std::string_view, 2> pieces = {
-            head, std::string_view(file_buffer_).substr(0, static_cast<std::size_t>(got))};
+            head, std::string_view(file_buffer_.get(), static_cast<std::size_t>(got))};
         write(pieces);
         head = {};
         left -= static_cast<std::uint64_t>(got);

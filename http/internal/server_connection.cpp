@@ -102,6 +102,10 @@ std::size_t ServerConnection::fill_head(bool is_first) {
     // First idle, then a look at stopping; shutdown() does it the other way round, so one of the two sees the
     // other.
     is_idle_ = true;
+    // Thousands idle at once: what one needs only while it works is given back.
+    stream_.release_buffer();
+    file_buffer_.reset();
+    head_copy_ = {};
     const std::size_t got = shared_.stopping ? 0 : stream_.fill();
     is_idle_ = false;
     return got;
@@ -188,12 +192,13 @@ void ServerConnection::fail_body(ParseError error) {
 }
 
 void ServerConnection::fill_body() {
-    // The client waits to be asked (RFC 9110 §10.1.1), unless it has begun anyway.
-    if (parser_.head().expects_continue && !std::exchange(continue_sent_, true) && decoder_.decoded() == 0) {
-        constexpr std::string_view go_on[] = {"HTTP/1.1 100 Continue\r\n\r\n"};
-        write(go_on);
-    }
     try {
+        // The client waits to be asked (RFC 9110 §10.1.1), unless it has begun anyway.
+        if (parser_.head().expects_continue && !std::exchange(continue_sent_, true) &&
+            decoder_.decoded() == 0) {
+            constexpr std::string_view go_on[] = {"HTTP/1.1 100 Continue\r\n\r\n"};
+            write(go_on);
+        }
         const Timeout limit(body_patience_);
         const auto began = std::chrono::steady_clock::now();
         const std::size_t got = stream_.fill();
@@ -205,6 +210,9 @@ void ServerConnection::fill_body() {
         if (got != 0) return;
     } catch (const TimeoutError&) {
         body_failure_ = 408;
+        throw;
+    } catch (const ConnectionError&) {
+        body_failure_ = client_gone;
         throw;
     }
     decoder_.finish();

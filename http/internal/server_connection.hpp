@@ -10,6 +10,7 @@
 #include <thrum/threads/lock.hpp>
 
 #include <atomic>
+#include <memory>
 #include <span>
 #include <string>
 #include <unordered_set>
@@ -74,10 +75,10 @@ private:
     BodyDecoder decoder_;
     Request request_;
     DateCache date_;
-    std::string out_;  // the head of the answer, until it is sent
-    std::string file_buffer_;
-    std::size_t held_bytes_ = 0;   // of the head, in the buffer until its request is answered
-    std::size_t piece_bytes_ = 0;  // of the body, given to the handler and still in the buffer
+    std::string out_;                      // the head of the answer, until it is sent
+    std::unique_ptr<char[]> file_buffer_;  // made at the first file
+    std::size_t held_bytes_ = 0;           // of the head, in the buffer until its request is answered
+    std::size_t piece_bytes_ = 0;          // of the body, given to the handler and still in the buffer
     std::uint64_t body_bytes_sent_ = 0;
     std::uint64_t requests_ = 0;
     std::chrono::nanoseconds body_patience_{0};  // how much longer the body may be waited for

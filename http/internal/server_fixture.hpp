@@ -25,8 +25,13 @@ public:
             thread_.join();
         }
     }
-    void start() {
+    // From here on clients may connect and send; nobody reads it before start().
+    void listen() {
         server.listen({"127.0.0.1", 0});
+        is_listening_ = true;
+    }
+    void start() {
+        if (!is_listening_) listen();
         thread_ = Thread([this] { server.serve_forever(); });
     }
     Socket connect() const {
@@ -46,6 +51,7 @@ public:
 
 private:
     Thread thread_;
+    bool is_listening_ = false;
 };
 
 struct Answer {

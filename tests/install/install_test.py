@@ -97,6 +97,9 @@ class InstallTest(unittest.TestCase):
                 for place in (ROOT, BUILD):
                     self.assertNotIn(f"{place}/", text, path)
 
+    def test_no_header_of_tests_is_installed(self):
+        self.assertEqual([], list(self.prefix.rglob("*_fixture.hpp")))
+
     def flags(self, module):
         return self.succeeds("pkg-config", "--cflags", "--libs", module, env=self.pkg_config_environment()).split()
 

@@ -1,4 +1,4 @@
-// thrum/http/internal/feeding.hpp: floor 3, http
+// thrum/http/internal/feeding_fixture.hpp: floor 3, http
 // For the tests and fuzzers of the parsers: a message fed whole, byte by byte or in any splits, told as a
 // transcript.
 #pragma once

@@ -1,4 +1,4 @@
-// thrum/venv/internal/test_pythons.hpp: floor 5, venv
+// thrum/venv/internal/test_pythons_fixture.hpp: floor 5, venv
 // For the tests: the Pythons of this machine.
 #pragma once
 
