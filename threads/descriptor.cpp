@@ -7,6 +7,7 @@
 #include <thrum/threads/thread.hpp>
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <utility>
@@ -61,12 +62,18 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
 }
 
 int Descriptor::release() noexcept {
+    bool waited_for = false;
+    return release(waited_for);
+}
+
+int Descriptor::release(bool& waited_for) noexcept {
     const int fd = fd_.exchange(-1);
     if (IoHandle* const handle = handle_.exchange(nullptr)) {
         {
             SpinGuard guard(handle->spin);
             handle->closed = true;
             if (handle->registered != nullptr) handle->registered->forget(*handle, fd);
+            waited_for = !handle->waiters[0].empty() || !handle->waiters[1].empty();
             handle->waiters[0].wake_all(Wake::closed);
             handle->waiters[1].wake_all(Wake::closed);
         }
@@ -76,8 +83,13 @@ int Descriptor::release() noexcept {
 }
 
 void Descriptor::close() noexcept {
-    const int fd = release();
-    if (fd >= 0) ::close(fd);
+    bool waited_for = false;
+    const int fd = release(waited_for);
+    if (fd < 0) return;
+    // An io_uring request of a waiter holds the file open until the waiter takes it back. The peer, and
+    // whoever wants the port, shall not wait for that. Where it is no socket, nothing is shut down.
+    if (waited_for) ::shutdown(fd, SHUT_RDWR);
+    ::close(fd);
 }
 
 unsigned Descriptor::readiness() const noexcept {

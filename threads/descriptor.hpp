@@ -37,7 +37,8 @@ public:
     bool is_open() const noexcept { return fd() >= 0; }
     // Gives up ownership; the descriptor stays open.
     int release() noexcept;
-    // Idempotent. Wakes every waiter.
+    // Idempotent. Wakes every waiter; a socket that was waited for is shut down first, as shutdown(2), so
+    // that its end is seen at once even where a duplicate or a pending request keeps it open.
     void close() noexcept;
 
     // Waits until the descriptor is ready (or has failed or hung up) in `direction`. Returns false when
@@ -72,6 +73,8 @@ public:
     }
 
 private:
+    int release(bool& waited_for) noexcept;
+
     // After so many operations that did not have to wait, one checks for cancel and deadline and lets others
     // run.
     static constexpr unsigned operations_per_turn = 64;

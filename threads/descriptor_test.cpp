@@ -195,6 +195,33 @@ TEST(Descriptor, CloseWakesWaiters) {
     EXPECT_EQ(woken, 5);
 }
 
+// The peer sees the end at once, although the waiter that close() woke has not run yet: its worker is busy.
+TEST(Descriptor, CloseIsSeenByThePeerAtOnce) {
+    auto [left, right] = make_pair_of_sockets();
+    std::atomic<bool> busy = false;
+    std::atomic<bool> seen = false;
+    Thread reader([&end = right] {
+        char byte;
+        read_some(end, &byte, 1);
+    });
+    sleep(1ms);
+    TaskGroup group;
+    for (std::size_t i = 0; i < worker_count(); ++i) {
+        group.start([&] {
+            busy = true;
+            while (!seen.load()) {
+            }
+        });
+    }
+    while (!busy.load()) sleep(100us);
+    right.close();
+    char byte;
+    EXPECT_EQ(read_some(left, &byte, 1), 0);
+    seen = true;
+    group.wait();
+    reader.join();
+}
+
 // cancel() ends a wait on a descriptor, and what arrives later is still there to read.
 TEST(Descriptor, CancelEndsTheWait) {
     auto [left, right] = make_pair_of_sockets();
