@@ -20,6 +20,12 @@ target_compile_options(thrum_settings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-re
 if(THRUM_SANITIZE)
     target_compile_options(thrum_settings INTERFACE -fsanitize=${THRUM_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(thrum_settings INTERFACE -fsanitize=${THRUM_SANITIZE})
+    # g++ says so by itself; clang 14 only through __has_feature.
+    if(THRUM_SANITIZE MATCHES address)
+        target_compile_options(thrum_settings INTERFACE $<$<CXX_COMPILER_ID:Clang>:-D__SANITIZE_ADDRESS__=1>)
+    elseif(THRUM_SANITIZE MATCHES thread)
+        target_compile_options(thrum_settings INTERFACE $<$<CXX_COMPILER_ID:Clang>:-D__SANITIZE_THREAD__=1>)
+    endif()
     if(THRUM_SANITIZE MATCHES undefined)
         target_compile_options(thrum_settings INTERFACE -fno-sanitize-recover=undefined)
     endif()

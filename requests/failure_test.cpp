@@ -282,8 +282,10 @@ TEST(Failure, NoticesDeadlinesWithoutWaiting) {
     }
     bool cancelled = false;
     std::atomic<bool> was_asked = false;
+    Event got_head;
     Thread thread([&] {
         const Response response = get(server.url(), {.stream = true});
+        got_head.set();
         while (!was_asked) std::this_thread::yield();
         try {
             response.content();
@@ -292,6 +294,7 @@ TEST(Failure, NoticesDeadlinesWithoutWaiting) {
             throw;
         }
     });
+    got_head.wait();
     sent.wait();
     thread.cancel();
     was_asked = true;
