@@ -3,6 +3,7 @@
 #include <thrum/base/file.hpp>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,8 +46,39 @@ std::string read_file(const std::filesystem::path& path) {
 
 AtomicFile::AtomicFile(std::filesystem::path path, unsigned mode)
     : path_(std::move(path)), part_(path_.string() + ".part") {
-    fd_ = UniqueFd(::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
-    if (!fd_) throw_os_error(errno, "cannot write " + part_.string());
+    struct stat target {};
+    if (::stat(path_.c_str(), &target) == 0 && !S_ISREG(target.st_mode)) {
+        if (S_ISDIR(target.st_mode)) throw_os_error(EISDIR, "cannot write " + path_.string());
+        throw FileExistsError(
+            EEXIST, "cannot replace " + path_.string() + ": it is a device, a pipe or a socket; name a file");
+    }
+    while (!open_part(mode)) {
+    }
+}
+
+// The lock tells a part that another program is writing from one that a crash has left behind. False where
+// the part was renamed or removed between opening and locking it.
+bool AtomicFile::open_part(unsigned mode) {
+    // O_NONBLOCK: a pipe in this place must not be waited for.
+    UniqueFd fd(::open(part_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode));
+    struct stat opened {};
+    if (!fd || ::fstat(fd.get(), &opened) != 0) throw_os_error(errno, "cannot write " + part_.string());
+    if (!S_ISREG(opened.st_mode)) {
+        throw FileExistsError(EEXIST,
+                              "cannot write " + part_.string() + ": it is there and is no file; remove it");
+    }
+    // Other errors: a file system without locks, where there is nothing to tell.
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        throw FileExistsError(EEXIST,
+                              "cannot write " + part_.string() +
+                                  ": another download is writing it; wait for it or choose another folder");
+    }
+    struct stat named {};
+    if (::stat(part_.c_str(), &named) != 0 || named.st_ino != opened.st_ino || named.st_dev != opened.st_dev)
+        return false;
+    if (::ftruncate(fd.get(), 0) != 0) throw_os_error(errno, "cannot write " + part_.string());
+    fd_ = std::move(fd);
+    return true;
 }
 
 AtomicFile::~AtomicFile() {
@@ -65,9 +97,12 @@ void AtomicFile::write(std::string_view bytes) {
 }
 
 void AtomicFile::commit() {
-    // close(2) is where NFS and quotas report a write that failed late, so it is asked before the rename.
-    const int closed = ::close(fd_.release());
-    if ((closed != 0 && errno != EINTR) || ::rename(part_.c_str(), path_.c_str()) != 0) {
+    const UniqueFd locked = std::move(fd_);
+    // close(2) is where NFS and quotas report a write that failed late, so a duplicate is closed before the
+    // rename; the other keeps the lock until after it.
+    const int duplicate = ::fcntl(locked.get(), F_DUPFD_CLOEXEC, 0);
+    const bool flushed = duplicate < 0 || ::close(duplicate) == 0 || errno == EINTR;
+    if (!flushed || ::rename(part_.c_str(), path_.c_str()) != 0) {
         const int code = errno;
         ::unlink(part_.c_str());
         throw_os_error(code, "cannot write " + path_.string());

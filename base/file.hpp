@@ -30,9 +30,11 @@ private:
 // The whole content of a file. Throws OSError naming the path.
 std::string read_file(const std::filesystem::path& path);
 
-// A file under construction. Bytes go to `path` + ".part"; commit() renames it to `path` in one step, so
-// nobody ever sees half of it. Without commit() the part is removed. Not thread-safe. Every member throws
-// OSError with the path and the cause (a full disk, an unwritable folder).
+// A file under construction. Bytes go to `path` + ".part", which is locked (flock(2)) so that two writers of
+// one name never mix; commit() renames it to `path` in one step, so nobody ever sees half of it. Without
+// commit() the part is removed. A part that a crash left behind is written anew; a symbolic link at `path` is
+// replaced, a device or pipe is refused. Not thread-safe. Every member throws OSError with the path and the
+// cause (a full disk, an unwritable folder, another writer).
 class AtomicFile {
 public:
     // `mode` is subject to the umask, as for open(2).
@@ -50,6 +52,8 @@ public:
     const std::filesystem::path& part_path() const noexcept { return part_; }
 
 private:
+    bool open_part(unsigned mode);
+
     std::filesystem::path path_;
     std::filesystem::path part_;
     UniqueFd fd_;

@@ -110,6 +110,7 @@ int get(const GetArguments& arguments) {
         std::adjacent_find(urls.begin(), urls.end(), std::not_equal_to<>()) != urls.end()) {
         throw CLI::ValidationError("-o takes one URL, since it names one file; use -d for several");
     }
+    if (arguments.output == "-") throw CLI::ValidationError("-o - is not supported; name a file");
     // A reader of ours that goes away ends its own output, not the downloads.
     std::signal(SIGPIPE, SIG_IGN);
     fetch::ReporterOptions reporting = fetch::default_reporter_options();

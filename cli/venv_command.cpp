@@ -67,6 +67,12 @@ int run_venv(const VenvArguments& arguments) {
 void add_venv_command(CLI::App& app, int& status) {
     const auto arguments = std::make_shared<VenvArguments>();
     CLI::App* command = app.add_subcommand("venv", "Make a virtual environment");
+    command->footer(
+        "Examples:\n"
+        "  thrum venv                      .venv, with the first python3 on PATH\n"
+        "  thrum venv env -p 3.11 --seed   with pip inside\n"
+        "  . .venv/bin/activate            bash and zsh; activate.fish for fish\n"
+        "Exit status: 0 made, 1 not made, 2 wrong command line.");
     venv::CreateOptions& options = arguments->options;
     command->add_option("DIR", arguments->folder, "The folder to make it in")->capture_default_str();
     command->add_option("-p,--python", options.python,
