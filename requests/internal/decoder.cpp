@@ -34,6 +34,7 @@ struct Decoder::State {
     Coding coding;
     bool started = false;
     bool finished = false;
+    bool padding = false;  // something else than a further member has come after the end
     bool has_first = false;
     unsigned char first = 0;  // a first byte of "deflate" that came alone
     std::uint64_t taken = 0;
@@ -101,7 +102,9 @@ Decoder::Status Decoder::decode(std::string_view& input, std::span<char> output,
     while (!input.empty() && produced < output.size()) {
         if (state.finished) {
             // A gzip file may have several members (RFC 1952 §2.2); anything else after the end is padding.
-            if (state.coding != Coding::gzip || static_cast<unsigned char>(input.front()) != gzip_magic) {
+            if (state.padding || state.coding != Coding::gzip ||
+                static_cast<unsigned char>(input.front()) != gzip_magic) {
+                state.padding = true;  // all that follows, wherever the pieces are cut
                 state.barren += input.size();
                 input = {};
                 return state.barren > max_barren ? Status::barren : Status::finished;
@@ -123,7 +126,11 @@ Decoder::Status Decoder::decode(std::string_view& input, std::span<char> output,
     // zlib may hold back output that did not fit; it comes with the next call, even without new input.
     if (input.empty() && produced < output.size() && state.started && !state.finished) {
         const int result = state.inflate_some(input, output, produced);
-        if (result == Z_STREAM_END) state.finished = true;
+        if (result == Z_STREAM_END) {
+            state.finished = true;
+        } else if (result != Z_OK && result != Z_BUF_ERROR) {
+            return Status::malformed;
+        }
     }
     return state.finished && input.empty() ? Status::finished : Status::ok;
 }
