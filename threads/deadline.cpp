@@ -1,5 +1,6 @@
 // thrum/threads/deadline.cpp: floor 1, threads
 #include <thrum/threads/deadline.hpp>
+#include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/task.hpp>
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 namespace thrum {
 
 Deadline deadline_after(std::chrono::nanoseconds duration) noexcept {
-    const Deadline now = std::chrono::steady_clock::now();
+    const Deadline now = internal::now();
     return duration >= never - now ? never : now + duration;
 }
 

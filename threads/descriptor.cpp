@@ -1,6 +1,7 @@
 // thrum/threads/descriptor.cpp: floor 1, threads
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/descriptor.hpp>
+#include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/io_handle.hpp>
 #include <thrum/threads/internal/reactor.hpp>
 #include <thrum/threads/internal/worker.hpp>
@@ -159,7 +160,7 @@ bool Descriptor::take_turn(Deadline deadline) {
     Task& task = internal::current_task();
     if (task.take_cancel()) throw Cancelled();
     const Deadline until = internal::effective_deadline(task, deadline);
-    if (until != never && until <= std::chrono::steady_clock::now()) {
+    if (until != never && until <= internal::now()) {
         errno = ETIMEDOUT;
         return false;
     }

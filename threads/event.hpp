@@ -4,7 +4,6 @@
 
 #include <thrum/threads/internal/wait_list.hpp>
 
-#include <atomic>
 #include <chrono>
 
 namespace thrum {
@@ -37,7 +36,7 @@ private:
     friend void internal::wait_shielded(Event& event) noexcept;
 
     internal::Spin spin_;
-    std::atomic<bool> set_ = false;
+    internal::Atomic<bool> set_ = false;
     internal::WaitList waiters_;
 };
 

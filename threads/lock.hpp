@@ -3,8 +3,8 @@
 #pragma once
 
 #include <thrum/threads/deadline.hpp>
+#include <thrum/threads/internal/atomic.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 
@@ -60,7 +60,7 @@ private:
     void withdraw(Waiting& waiting) noexcept;
     void unlock_slow() noexcept;
 
-    std::atomic<std::uintptr_t> word_ = 0;
+    internal::Atomic<std::uintptr_t> word_ = 0;
 };
 
 }  // namespace thrum

@@ -1,5 +1,6 @@
 // thrum/threads/thread.cpp: floor 1, threads
 #include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/worker.hpp>
 #include <thrum/threads/thread.hpp>
@@ -72,7 +73,7 @@ void yield() {
 void check_cancelled() {
     Task& task = internal::current_task();
     if (task.take_cancel()) throw Cancelled();
-    if (task.deadline != never && task.deadline <= std::chrono::steady_clock::now()) throw TimeoutError();
+    if (task.deadline != never && task.deadline <= internal::now()) throw TimeoutError();
 }
 
 std::uint64_t current_thread_id() { return internal::current_task().id; }

@@ -3,6 +3,7 @@
 // directions (epoll(7)). Its events then cost no further system calls.
 #include <thrum/base/errors.hpp>
 #include <thrum/base/file.hpp>
+#include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/reactor.hpp>
 
 #include <sys/epoll.h>
@@ -79,7 +80,7 @@ private:
     int wait(std::array<epoll_event, events_per_poll>& events, Deadline until) noexcept {
         timespec left{};
         if (until != never) {
-            const auto now = std::chrono::steady_clock::now();
+            const Deadline now = internal::now();
             if (until > now) {
                 const auto nanoseconds = std::chrono::nanoseconds(until - now).count();
                 left.tv_sec = nanoseconds / 1'000'000'000;

@@ -2,12 +2,12 @@
 // The control block of a fiber. It lies at the top of the fiber's stack, so a parked thread touches one page.
 #pragma once
 
+#include <thrum/threads/internal/atomic.hpp>
 #include <thrum/threads/internal/context.hpp>
 #include <thrum/threads/internal/stack.hpp>
 #include <thrum/threads/internal/task.hpp>
 #include <thrum/threads/internal/wait_list.hpp>
 
-#include <atomic>
 #include <exception>
 #include <string>
 
@@ -50,9 +50,9 @@ private:
 
     Spin spin_;
     WaitList joiners_;
-    std::atomic<bool> finished_ = false;
-    std::atomic<unsigned> fate_ = 0;
-    std::atomic<unsigned> references_ = 2;
+    Atomic<bool> finished_ = false;
+    Atomic<unsigned> fate_ = 0;
+    Atomic<unsigned> references_ = 2;
     std::exception_ptr error_;
     std::string name_;
 };

@@ -5,7 +5,6 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/internal/wait_list.hpp>
 
-#include <atomic>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -54,9 +53,9 @@ private:
     Status status() const noexcept { return status_.load(std::memory_order_acquire); }
     void finish(Status status, SpinGuard& guard) noexcept;
 
-    std::atomic<unsigned> references_ = 1;
+    Atomic<unsigned> references_ = 1;
     Spin spin_;
-    std::atomic<Status> status_ = Status::pending;
+    Atomic<Status> status_ = Status::pending;
     Task* runner_ = nullptr;
     WaitList waiters_;
     std::exception_ptr error_;

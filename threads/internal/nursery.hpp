@@ -2,8 +2,9 @@
 // New fibers of one worker: it pushes, it and idle workers take. A bounded ring, as Go's run queues are.
 #pragma once
 
+#include <thrum/threads/internal/atomic.hpp>
+
 #include <array>
-#include <atomic>
 #include <cstdint>
 
 namespace thrum::internal {
@@ -43,9 +44,9 @@ public:
 private:
     static constexpr std::uint32_t capacity = 256;
 
-    std::atomic<std::uint32_t> head_ = 0;
-    std::atomic<std::uint32_t> tail_ = 0;
-    std::array<std::atomic<Fiber*>, capacity> ring_{};
+    Atomic<std::uint32_t> head_ = 0;
+    Atomic<std::uint32_t> tail_ = 0;
+    std::array<Atomic<Fiber*>, capacity> ring_{};
 };
 
 }  // namespace thrum::internal

@@ -4,7 +4,6 @@
 
 #include <thrum/threads/internal/worker.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -36,6 +35,8 @@ public:
     void end_sleep(bool watching) noexcept;
 
 private:
+    friend struct ModelAccess;  // internal/model/
+
     Runtime();
     void start_workers();
     bool wake_one() noexcept;
@@ -43,12 +44,12 @@ private:
 
     std::vector<std::unique_ptr<Worker>> workers_;
     const char* reactor_name_ = "";
-    std::atomic<bool> ready_ = false;  // the workers may begin
+    Atomic<bool> ready_ = false;  // the workers may begin
     Spin spin_;
     FiberQueue injected_;
-    std::atomic<std::size_t> injected_count_ = 0;
-    std::atomic<unsigned> sleepers_ = 0;
-    std::atomic<unsigned> watchers_ = 0;
+    Atomic<std::size_t> injected_count_ = 0;
+    Atomic<unsigned> sleepers_ = 0;
+    Atomic<unsigned> watchers_ = 0;
 };
 
 }  // namespace thrum::internal

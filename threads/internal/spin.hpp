@@ -2,9 +2,10 @@
 // The few-instruction lock inside each primitive. Never held across a wait of a thrum thread.
 #pragma once
 
+#include <thrum/threads/internal/atomic.hpp>
+
 #include <sched.h>
 
-#include <atomic>
 #include <utility>
 
 namespace thrum::internal {
@@ -22,16 +23,20 @@ inline void cpu_relax() noexcept {
 class Backoff {
 public:
     void pause() noexcept {
+#if defined(THRUM_MODEL)
+        model::pause();  // until another thread changes something
+#else
         if (++rounds_ < spins_before_yield) {
             cpu_relax();
         } else {
             ::sched_yield();
         }
+#endif
     }
 
 private:
     static constexpr int spins_before_yield = 64;
-    int rounds_ = 0;
+    [[maybe_unused]] int rounds_ = 0;
 };
 
 class Spin {
@@ -47,7 +52,7 @@ public:
     void unlock() noexcept { held_.store(false, std::memory_order_release); }
 
 private:
-    std::atomic<bool> held_ = false;
+    Atomic<bool> held_ = false;
 };
 
 class SpinGuard {

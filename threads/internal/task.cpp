@@ -1,99 +1,19 @@
 // thrum/threads/internal/task.cpp: floor 1, threads
 #include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/fiber.hpp>
-#include <thrum/threads/internal/spin.hpp>
+#include <thrum/threads/internal/os_thread.hpp>
 #include <thrum/threads/internal/task.hpp>
 #include <thrum/threads/internal/worker.hpp>
 
-#include <linux/futex.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
-#include <vector>
 
 namespace thrum::internal {
-
-namespace {
-
-// Records of OS threads. A waker may hold a pointer to one a little longer than its thread lives, so they are
-// recycled and never freed.
-struct OsTasks {
-    Spin spin;
-    std::vector<Task*> free;
-};
-
-OsTasks& os_tasks() {
-    static OsTasks* const tasks = new OsTasks;
-    return *tasks;
-}
-
-// Trivially destroyed, so it can be asked after the thread's other locals are gone.
-thread_local Task* own_task = nullptr;
-
-Task& take_os_task() {
-    OsTasks& tasks = os_tasks();
-    SpinGuard guard(tasks.spin);
-    if (tasks.free.empty()) {
-        own_task = new Task(false);
-    } else {
-        own_task = tasks.free.back();
-        tasks.free.pop_back();
-    }
-    own_task->id = next_thread_id();
-    own_task->deadline = never;
-    own_task->forget_cancels();
-    return *own_task;
-}
-
-// Gives the record back when the thread ends. A wait after that, in a destructor of a static object for one,
-// takes another record, which is never given back.
-struct OsTaskReturn {
-    ~OsTaskReturn() {
-        OsTasks& tasks = os_tasks();
-        SpinGuard guard(tasks.spin);
-        tasks.free.push_back(own_task);
-        own_task = nullptr;
-    }
-    bool used = false;
-};
-
-Task& os_task() noexcept {
-    if (own_task != nullptr) return *own_task;
-    Task& task = take_os_task();
-    static thread_local bool returned_once = false;
-    if (!returned_once) {
-        returned_once = true;
-        thread_local OsTaskReturn at_exit;
-        at_exit.used = true;
-    }
-    return task;
-}
-
-// A timespec of what is left until `deadline`; nullptr for never.
-timespec* time_left(Deadline deadline, timespec& storage) noexcept {
-    if (deadline == never) return nullptr;
-    const auto now = std::chrono::steady_clock::now();
-    // Compared before they are subtracted: Deadline::min() is far away.
-    const auto left = deadline <= now ? 0 : std::chrono::nanoseconds(deadline - now).count();
-    storage.tv_sec = left / 1'000'000'000;
-    storage.tv_nsec = left % 1'000'000'000;
-    return &storage;
-}
-
-}  // namespace
 
 std::uint64_t next_thread_id() noexcept {
     static std::atomic<std::uint64_t> last = 0;
     return ++last;
-}
-
-Task& current_task() noexcept {
-    if (Worker* const worker = Worker::current()) return *worker->running();
-    return os_task();
 }
 
 void Task::wake() noexcept {
@@ -101,12 +21,8 @@ void Task::wake() noexcept {
         Worker::make_ready(static_cast<Fiber&>(*this));
         return;
     }
-    if (polling_.load()) {
-        const std::uint64_t one = 1;
-        // The counter cannot overflow in practice, and a full one is readable all the same.
-        [[maybe_unused]] const ssize_t written = ::write(event_fd_, &one, sizeof one);
-    }
-    ::syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    if (polling_.load()) interrupt_poll();
+    futex_wake(word_);
 }
 
 Wake Task::park(Deadline deadline) noexcept {
@@ -133,46 +49,12 @@ Wake Task::park_os_thread(Deadline deadline) noexcept {
     for (;;) {
         const Wake now = word_.load(std::memory_order_acquire);
         if (now != Wake::armed && now != Wake::shielded) return finish_wait();
-        timespec storage;
-        const timespec* const left = time_left(deadline, storage);
-        if (left != nullptr && left->tv_sec == 0 && left->tv_nsec == 0) {
+        if (deadline != never && deadline <= internal::now()) {
             if (claim(Wake::expired)) return finish_wait();
             continue;
         }
-        ::syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, static_cast<std::uint32_t>(now), left, nullptr, 0);
+        futex_wait(word_, now, deadline);
     }
-}
-
-Wake Task::park_on_descriptor(int fd, short events, Deadline deadline) noexcept {
-    if (event_fd_ < 0) {
-        event_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        if (event_fd_ < 0 && claim(Wake::closed)) return finish_wait();
-    }
-    polling_.store(true);
-    interrupt_if_cancelled();
-    for (;;) {
-        if (word_.load() != Wake::armed) break;
-        pollfd polled[2] = {{fd, events, 0}, {event_fd_, POLLIN, 0}};
-        timespec storage;
-        const timespec* const left = time_left(deadline, storage);
-        const int ready = ::ppoll(polled, 2, left, nullptr);
-        if (ready == 0 ||
-            (left != nullptr && left->tv_sec == 0 && left->tv_nsec == 0 && polled[0].revents == 0)) {
-            interrupt(Wake::expired);
-        } else if (ready > 0 && polled[0].revents != 0) {
-            claim(Wake::notified);
-        }
-        // Perhaps a waker of the wait before, that came late: not to be met again and again.
-        if (ready > 0 && polled[1].revents != 0) drain_event();
-    }
-    polling_.store(false);
-    drain_event();
-    return finish_wait();
-}
-
-void Task::drain_event() noexcept {
-    std::uint64_t count;
-    [[maybe_unused]] const ssize_t got = ::read(event_fd_, &count, sizeof count);
 }
 
 // Whoever interrupts the wait takes one cancel off the count first, so that each is delivered once. The

@@ -8,9 +8,9 @@
 #pragma once
 
 #include <thrum/threads/deadline.hpp>
+#include <thrum/threads/internal/atomic.hpp>
 #include <thrum/threads/internal/timer_wheel.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -77,11 +77,12 @@ private:
     Wake park_os_thread(Deadline deadline) noexcept;
     Wake finish_wait() noexcept;
     bool interrupt_if_cancelled() noexcept;
+    void interrupt_poll() noexcept;
     void drain_event() noexcept;
 
-    std::atomic<Wake> word_ = Wake::idle;
-    std::atomic<std::uint32_t> cancels_ = 0;
-    std::atomic<bool> polling_ = false;  // an OS thread is in poll(2): wake it through event_fd_
+    Atomic<Wake> word_ = Wake::idle;
+    Atomic<std::uint32_t> cancels_ = 0;
+    Atomic<bool> polling_ = false;  // an OS thread is in poll(2): wake it through event_fd_
     const bool is_fiber_;
     int event_fd_ = -1;
 };

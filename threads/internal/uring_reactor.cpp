@@ -7,6 +7,7 @@
 // dropped, so nobody waits for the completion of a cancelled poll: the kernel writes to no memory of ours but
 // the ring.
 #include <thrum/base/file.hpp>
+#include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/reactor.hpp>
 
 #include <liburing.h>
@@ -118,7 +119,7 @@ private:
             io_uring_submit_and_wait(&ring_, 1);
             return;
         }
-        const auto now = std::chrono::steady_clock::now();
+        const Deadline now = internal::now();
         if (until <= now) {
             // With DEFER_TASKRUN completions wait for us to ask; the flag says whether there are any.
             const bool pending = (*ring_.sq.kflags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;

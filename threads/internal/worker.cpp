@@ -4,6 +4,7 @@
 // A fiber that parks is published to wakers before it has left its stack. That is safe without more ado
 // because it is pinned: whoever wakes it puts it into a queue that only this OS thread drains, which it does
 // after the switch.
+#include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/internal/worker.hpp>
 
@@ -13,8 +14,6 @@
 namespace thrum::internal {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // While fibers are ready all the time, the kernel and the timers are asked every so often all the same.
 constexpr unsigned switches_per_clock_look = 32;
@@ -33,7 +32,7 @@ constexpr std::size_t warm_stacks = 64;  // kept per worker, without asking the 
 thread_local Worker* Worker::current_ = nullptr;
 
 Worker::Worker(Runtime& runtime, std::unique_ptr<Reactor> reactor)
-    : runtime_(runtime), reactor_(std::move(reactor)), timers_(Clock::now()), polled_(Clock::now()) {
+    : runtime_(runtime), reactor_(std::move(reactor)), timers_(now()), polled_(now()) {
     stacks_.reserve(warm_stacks);
 }
 
@@ -56,8 +55,8 @@ void Worker::run() {
 
 Fiber* Worker::pick() noexcept {
     if (++switches_ % switches_per_clock_look == 0) {
-        const auto now = Clock::now();
-        if (now - polled_ >= busy_poll_interval) poll(now);
+        const Deadline time = now();
+        if (time - polled_ >= busy_poll_interval) poll(time);
     }
     if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
     if (switches_ % switches_per_new_fiber == 0) {
@@ -99,7 +98,7 @@ void Worker::drain_inbox() noexcept {
 
 void Worker::poll(Deadline until) noexcept {
     reactor_->poll(until);
-    polled_ = Clock::now();
+    polled_ = now();
     timers_.advance(polled_, [this](TimerNode& node) {
         Fiber& fiber = *fiber_of(node);
         if (fiber.interrupt(Wake::expired)) ready_.push_back(fiber);
@@ -193,7 +192,7 @@ void Worker::sleep_until_work() noexcept {
     const bool watching = runtime_.begin_sleep();
     if (inbox_.load() == nullptr && !runtime_.has_new_fibers()) {
         Deadline until = timers_.next();
-        if (watching) until = std::min<Deadline>(until, Clock::now() + watch_interval);
+        if (watching) until = std::min<Deadline>(until, now() + watch_interval);
         poll(until);
     }
     runtime_.end_sleep(watching);

@@ -2,12 +2,12 @@
 // One OS thread that runs fibers: its ready queue, its new fibers, its timers and its reactor.
 #pragma once
 
+#include <thrum/threads/internal/atomic.hpp>
 #include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/nursery.hpp>
 #include <thrum/threads/internal/reactor.hpp>
 #include <thrum/threads/internal/timer_wheel.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -60,6 +60,8 @@ public:
     static void give_stack(const Stack& stack) noexcept;
 
 private:
+    friend struct ModelAccess;  // internal/model/
+
     Fiber* pick() noexcept;
     Fiber* pick_new() noexcept;
     void drain_inbox() noexcept;
@@ -85,9 +87,9 @@ private:
     std::vector<Stack> stacks_;
 
     Nursery nursery_;
-    std::atomic<Fiber*> inbox_ = nullptr;
-    std::atomic<bool> asleep_ = false;
-    std::atomic<std::size_t> live_ = 0;  // fibers pinned here that have not ended
+    Atomic<Fiber*> inbox_ = nullptr;
+    Atomic<bool> asleep_ = false;
+    Atomic<std::size_t> live_ = 0;  // fibers pinned here that have not ended
 };
 
 }  // namespace thrum::internal
