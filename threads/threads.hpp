@@ -8,6 +8,7 @@
 #include <thrum/threads/event.hpp>
 #include <thrum/threads/executor.hpp>
 #include <thrum/threads/future.hpp>
+#include <thrum/threads/local.hpp>
 #include <thrum/threads/lock.hpp>
 #include <thrum/threads/queue.hpp>
 #include <thrum/threads/runtime.hpp>

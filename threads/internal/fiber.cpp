@@ -85,6 +85,7 @@ void Fiber::entry(Context&) {
     Fiber& self = *home.running();
     home.arrived();
     self.execute();
+    if (self.locals != nullptr) end_locals(self);
     self.finish();
     home.leave();
 }

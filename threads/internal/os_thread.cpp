@@ -52,6 +52,7 @@ Task& take_os_task() {
 // takes another record, which is never given back.
 struct OsTaskReturn {
     ~OsTaskReturn() {
+        if (own_task->locals != nullptr) end_locals(*own_task);
         OsTasks& tasks = os_tasks();
         SpinGuard guard(tasks.spin);
         tasks.free.push_back(own_task);

@@ -17,6 +17,7 @@
 namespace thrum::internal {
 
 class Fiber;
+class LocalTable;
 
 enum class Wake : std::uint32_t {
     idle,       // not waiting
@@ -71,6 +72,7 @@ public:
     Deadline deadline = never;  // of the Timeout scopes; only the task itself looks
     std::uint64_t id = 0;
     TimerNode timer;
+    LocalTable* locals = nullptr;  // its values of Local<T>; only the task itself looks
 
 private:
     Wake park_fiber(Deadline deadline) noexcept;
@@ -98,6 +100,9 @@ bool settle(Wake how, Task& task, Deadline deadline);
 inline Deadline effective_deadline(const Task& task, Deadline deadline) noexcept {
     return deadline < task.deadline ? deadline : task.deadline;
 }
+
+// By the task itself, at its end: destroys its values of Local<T>, which may wait. See local.cpp.
+void end_locals(Task& task) noexcept;
 
 std::uint64_t next_thread_id() noexcept;
 
