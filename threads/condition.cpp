@@ -14,7 +14,7 @@ bool Condition::wait_until(std::unique_lock<Lock>& lock, Deadline deadline) {
     internal::Waiter waiter(task);
     {
         SpinGuard guard(spin_);
-        task.arm();
+        task.arm(false, {"Condition", this});
         waiters_.push_back(waiter);
     }
     // In the list before the lock is let go: a notify in between finds us.

@@ -133,7 +133,9 @@ bool Descriptor::wait_for_perform(Direction direction, Deadline deadline) {
         // park.
         const unsigned word = handle.word.load(std::memory_order_acquire);
         if (handle.registered != nullptr && may_try(word, direction)) return true;
-        task.arm();
+        task.arm(false,
+                 {direction == Direction::read ? "descriptor % for reading" : "descriptor % for writing",
+                  reinterpret_cast<const void*>(static_cast<std::intptr_t>(fd))});
         handle.waiters[static_cast<int>(direction)].push_back(wait);
     }
     how = park_on(handle, wait, task, fd, internal::effective_deadline(task, deadline));

@@ -37,7 +37,7 @@ private:
 
     internal::Spin spin_;
     internal::Atomic<bool> set_ = false;
-    internal::WaitList waiters_;
+    internal::WaitList waiters_{"Event"};
 };
 
 }  // namespace thrum

@@ -68,7 +68,7 @@ bool Lock::enqueue(Waiting& waiting, bool shielded) noexcept {
             break;
     }
     // The holder cannot let go while the queue is busy, so the word changes under our hand alone.
-    waiting.task->arm(shielded);
+    waiting.task->arm(shielded, {"Lock", this});
     waiting.linked = true;
     auto* first = reinterpret_cast<Waiting*>(word & ~flags);
     if (first == nullptr) {

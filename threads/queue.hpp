@@ -149,9 +149,9 @@ private:
     std::deque<T> items_;
     std::size_t unfinished_ = 0;
     bool shut_ = false;
-    internal::WaitList getters_;
-    internal::WaitList putters_;
-    internal::WaitList joiners_;
+    internal::WaitList getters_{"Queue.get"};
+    internal::WaitList putters_{"Queue.put"};
+    internal::WaitList joiners_{"Queue.join"};
 };
 
 }  // namespace thrum

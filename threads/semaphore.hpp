@@ -29,7 +29,7 @@ public:
 
 private:
     internal::Spin spin_;
-    internal::WaitList waiters_;
+    internal::WaitList waiters_{"Semaphore"};
     std::size_t permits_;
 };
 

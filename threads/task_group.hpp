@@ -92,7 +92,7 @@ private:
     std::size_t running_ = 0;
     std::exception_ptr error_;
     bool cancelled_ = false;
-    internal::WaitList waiters_;
+    internal::WaitList waiters_{"TaskGroup"};
 };
 
 }  // namespace thrum

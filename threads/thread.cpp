@@ -59,7 +59,7 @@ void Thread::cancel() {
     if (fiber_ != nullptr) fiber_->cancel();
 }
 
-std::uint64_t Thread::id() const noexcept { return fiber_ == nullptr ? 0 : fiber_->id; }
+std::uint64_t Thread::id() const noexcept { return fiber_ == nullptr ? 0 : fiber_->id.load(); }
 std::string Thread::name() const { return fiber_ == nullptr ? "" : fiber_->name(); }
 
 void yield() {
@@ -86,7 +86,7 @@ std::string current_thread_name() {
 
 void sleep_until(Deadline deadline) {
     Task& task = internal::current_task();
-    task.arm();
+    task.arm(false, {"sleep"});
     internal::settle(task.park(internal::effective_deadline(task, deadline)), task, deadline);
 }
 

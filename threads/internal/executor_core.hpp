@@ -33,7 +33,7 @@ private:
     std::size_t queued_ = 0;
     std::size_t runners_ = 0;
     bool closed_ = false;
-    WaitList drainers_;
+    WaitList drainers_{"executor shutdown"};
 };
 
 }  // namespace thrum::internal

@@ -27,9 +27,9 @@ char* align_down(char* pointer, std::size_t alignment) noexcept {
     return reinterpret_cast<char*>(reinterpret_cast<std::uintptr_t>(pointer) / alignment * alignment);
 }
 
-// From the top down: the Fiber, its closure, the stack proper.
-char* fiber_place(const Stack& stack) noexcept {
-    return align_down(stack.top() - sizeof(Fiber), alignof(Fiber));
+// From the top down: the header, the Fiber, its closure, the stack proper.
+char* fiber_place(StackHeader& header) noexcept {
+    return align_down(reinterpret_cast<char*>(&header) - sizeof(Fiber), alignof(Fiber));
 }
 
 }  // namespace
@@ -43,20 +43,24 @@ Fiber::Fiber(const Stack& owned, void* closure_memory, char* stack_top, std::str
     id = next_thread_id();
 }
 
+Fiber& Fiber::at(StackHeader& header) noexcept {
+    return *std::launder(reinterpret_cast<Fiber*>(fiber_place(header)));
+}
+
 Fiber* make_fiber(FiberOptions options, std::size_t closure_size, std::size_t closure_alignment) {
     Runtime::get();  // may throw, which launch_fiber() may not
     // The guard, the control block and a large closure come on top of what was asked for; a small one does
     // not make the common case leave the pool.
     std::size_t size = std::clamp(options.stack_size, least_stack_size, largest_stack_size);
     if (size != default_stack_size || closure_size > small_closure) {
-        size += guard_bytes + sizeof(Fiber) + closure_size + closure_alignment;
+        size += guard_bytes + StackHeader::size + sizeof(Fiber) + closure_size + closure_alignment;
     }
     const Stack stack = Worker::take_stack(stack_size_for(size));
 #if defined(__SANITIZE_ADDRESS__)
     // The last frames of the stack's former owner never returned, so their red zones still stand.
     ASAN_UNPOISON_MEMORY_REGION(stack.base + guard_bytes, stack.size - guard_bytes);
 #endif
-    char* const place = fiber_place(stack);
+    char* const place = fiber_place(StackHeader::of(stack));
     char* const closure = align_down(place - closure_size, closure_alignment);
     return ::new (place) Fiber(stack, closure, align_down(closure, 16), std::move(options.name));
 }
@@ -64,17 +68,18 @@ Fiber* make_fiber(FiberOptions options, std::size_t closure_size, std::size_t cl
 void* closure_of(Fiber* fiber) noexcept { return fiber->closure; }
 
 void discard_fiber(Fiber* fiber) noexcept {
-    fiber->release();
+    StackHeader::of(fiber->stack).publish(1);
     fiber->release();
 }
 
 void launch_fiber(Fiber* fiber, void (*run)(void*)) noexcept {
     fiber->run = run;
+    StackHeader::of(fiber->stack).publish(2);
     Runtime::get().launch(*fiber);
 }
 
 void Fiber::release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (!StackHeader::of(stack).drop()) return;
     const Stack owned = stack;
     this->~Fiber();
     Worker::give_stack(owned);

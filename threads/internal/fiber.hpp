@@ -17,6 +17,9 @@ class Worker;
 
 class Fiber final : public Task {
 public:
+    // Where the fiber of a stack lies: below its header.
+    static Fiber& at(StackHeader& header) noexcept;
+
     Fiber(const Stack& stack, void* closure, char* stack_top, std::string name) noexcept;
 
     // Two references: the handle's and the run's. The last one frees the fiber.
@@ -34,8 +37,8 @@ public:
     std::string name() const { return name_.empty() ? "Thread-" + std::to_string(id) : name_; }
 
     Context context;
-    Fiber* next = nullptr;     // in a queue of ready or new fibers
-    Worker* worker = nullptr;  // pinned to it from the first run on
+    Fiber* next = nullptr;                  // in a queue of ready or new fibers
+    std::atomic<Worker*> worker = nullptr;  // pinned to it from the first run on
     void (*run)(void*) = nullptr;
     void* const closure;
     const Stack stack;
@@ -49,10 +52,9 @@ private:
     static constexpr unsigned ended_bit = 2;
 
     Spin spin_;
-    WaitList joiners_;
+    WaitList joiners_{"Thread.join"};
     Atomic<bool> finished_ = false;
     Atomic<unsigned> fate_ = 0;
-    Atomic<unsigned> references_ = 2;
     std::exception_ptr error_;
     std::string name_;
 };

@@ -57,7 +57,7 @@ private:
     Spin spin_;
     Atomic<Status> status_ = Status::pending;
     Task* runner_ = nullptr;
-    WaitList waiters_;
+    WaitList waiters_{"Future"};
     std::exception_ptr error_;
     std::vector<std::function<void()>> callbacks_;
 };

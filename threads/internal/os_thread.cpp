@@ -23,6 +23,7 @@ namespace {
 struct OsTasks {
     Spin spin;
     std::vector<Task*> free;
+    std::atomic<Task*> first = nullptr;  // of all, in use or not
 };
 
 OsTasks& os_tasks() {
@@ -38,13 +39,16 @@ Task& take_os_task() {
     SpinGuard guard(tasks.spin);
     if (tasks.free.empty()) {
         own_task = new Task(false);
+        own_task->next_record = tasks.first.load(std::memory_order_relaxed);
+        tasks.first.store(own_task, std::memory_order_release);
     } else {
         own_task = tasks.free.back();
         tasks.free.pop_back();
     }
-    own_task->id = next_thread_id();
     own_task->deadline = never;
     own_task->forget_cancels();
+    own_task->os_id = static_cast<int>(::syscall(SYS_gettid));
+    own_task->id.store(next_thread_id(), std::memory_order_release);
     return *own_task;
 }
 
@@ -55,6 +59,7 @@ struct OsTaskReturn {
         if (own_task->locals != nullptr) end_locals(*own_task);
         OsTasks& tasks = os_tasks();
         SpinGuard guard(tasks.spin);
+        own_task->id.store(0, std::memory_order_relaxed);
         tasks.free.push_back(own_task);
         own_task = nullptr;
     }
@@ -74,6 +79,8 @@ Task& os_task() noexcept {
 }
 
 }  // namespace
+
+Task* first_os_task() noexcept { return os_tasks().first.load(std::memory_order_acquire); }
 
 Task& current_task() noexcept {
     if (Worker* const worker = Worker::current()) return *worker->running();
@@ -105,6 +112,7 @@ Wake Task::park_on_descriptor(int fd, short events, Deadline deadline) noexcept 
         event_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         if (event_fd_ < 0 && claim(Wake::closed)) return finish_wait();
     }
+    since_.store(internal::now(), std::memory_order_relaxed);
     polling_.store(true);
     interrupt_if_cancelled();
     for (;;) {

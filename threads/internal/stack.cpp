@@ -13,6 +13,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <memory>
+#include <string>
 #include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -43,6 +45,7 @@ public:
 
     void release(const Stack& stack) noexcept {
         if (!stack.pooled) {
+            unlink(StackHeader::of(stack));
 #if defined(__SANITIZE_ADDRESS__)
             __lsan_unregister_root_region(stack.base, stack.size);
 #endif
@@ -63,7 +66,39 @@ public:
         return statistics_;
     }
 
+    void visit(void (*visitor)(StackHeader&, void*), void* argument) {
+        for (const Slab* slab = slabs_.load(std::memory_order_acquire); slab != nullptr; slab = slab->next) {
+            for (std::size_t i = 0; i < slab->count; ++i) {
+                StackHeader& header = StackHeader::of(slab->at(i));
+                if (header.retain()) visitor(header, argument);
+            }
+        }
+        std::vector<StackHeader*> single;
+        {
+            SpinGuard guard(spin_);
+            for (StackHeader* header = single_; header != nullptr; header = header->next) {
+                single.push_back(header);
+                if (!header->retain()) single.pop_back();
+            }
+        }
+        for (StackHeader* const header : single) visitor(*header, argument);
+    }
+
 private:
+    // Slabs are never unmapped.
+    struct Slab {
+        char* base;
+        std::size_t stack_size;
+        std::size_t count;
+        std::size_t number;  // of its first stack among all
+        Slab* next;
+
+        Stack at(std::size_t i) const noexcept {
+            const auto colour = static_cast<std::uint32_t>((number + i) % colours) * colour_step;
+            return {.base = base + i * stack_size, .size = stack_size, .pooled = true, .colour = colour};
+        }
+    };
+
     static char* map(std::size_t size) {
         void* const memory =
             ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -106,24 +141,38 @@ private:
     void map_slab(std::size_t size) {
         const std::size_t count = std::max<std::size_t>(1, slab_bytes / size);
         idle_.reserve(pooled_ + count);
-        char* const slab = map(count * size);
+        auto slab = std::make_unique<Slab>();
+        *slab = {map(count * size), size, count, pooled_, slabs_.load(std::memory_order_relaxed)};
         for (std::size_t i = count; i-- > 0;) {
-            const auto colour = static_cast<std::uint32_t>(pooled_++ % colours) * colour_step;
-            Stack stack{.base = slab + i * size, .size = size, .pooled = true, .colour = colour};
+            Stack stack = slab->at(i);
             place_guard(stack);
             idle_.push_back(stack);
         }
+        pooled_ += count;
+        slabs_.store(slab.release(), std::memory_order_release);
     }
 
     Stack map_one(std::size_t size) {
         Stack stack{.base = map(size), .size = size};
         SpinGuard guard(spin_);
         place_guard(stack);
+        StackHeader& header = StackHeader::of(stack);
+        header.next = single_;
+        if (single_ != nullptr) single_->previous = &header;
+        single_ = &header;
         return stack;
+    }
+
+    void unlink(StackHeader& header) noexcept {
+        SpinGuard guard(spin_);
+        (header.previous != nullptr ? header.previous->next : single_) = header.next;
+        if (header.next != nullptr) header.next->previous = header.previous;
     }
 
     Spin spin_;
     std::vector<Stack> idle_;
+    std::atomic<Slab*> slabs_ = nullptr;
+    StackHeader* single_ = nullptr;  // the stacks outside the slabs
     StackStatistics statistics_;
     std::size_t pooled_ = 0;  // stacks of the default size, idle or not
     std::size_t mprotected_ = 0;
@@ -154,5 +203,6 @@ std::size_t stack_size_for(std::size_t requested) noexcept {
 Stack allocate_stack(std::size_t size) { return pool().allocate(size); }
 void release_stack(const Stack& stack) noexcept { pool().release(stack); }
 StackStatistics stack_statistics() noexcept { return pool().statistics(); }
+void visit_stacks(void (*visit)(StackHeader&, void*), void* argument) { pool().visit(visit, argument); }
 
 }  // namespace thrum::internal

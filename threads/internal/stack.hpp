@@ -1,7 +1,10 @@
 // thrum/threads/internal/stack.hpp: floor 1, threads
-// Stacks with a guard page below each: carved from slabs, recycled last in, first out.
+// Stacks with a guard page below each: carved from slabs, recycled last in, first out. At the top of each
+// lies a word that says whether somebody lives there, so that the slabs are the registry of all fibers as
+// well.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -18,6 +21,39 @@ struct Stack {
     char* top() const noexcept { return base + size - colour; }
 };
 
+// The topmost bytes of a stack. Never constructed: fresh memory is zero, and what was there before stays. The
+// count of references is what keeps a fiber alive, so a visitor of all stacks can take one of its own.
+struct StackHeader {
+    std::uint32_t references;  // 0 where nobody lives
+    StackHeader* previous;     // of the stacks outside the slabs
+    StackHeader* next;
+
+    static StackHeader& of(const Stack& stack) noexcept {
+        return *reinterpret_cast<StackHeader*>(stack.top() - size);
+    }
+    // From here on visitors may meet what lies beneath.
+    void publish(std::uint32_t count) noexcept { counter().store(count, std::memory_order_release); }
+    // False where nobody lives any more.
+    bool retain() noexcept {
+        std::uint32_t count = counter().load(std::memory_order_relaxed);
+        while (count > 0) {
+            if (counter().compare_exchange_weak(count, count + 1, std::memory_order_acquire,
+                                                std::memory_order_relaxed)) {
+                return true;
+            }
+        }
+        return false;
+    }
+    // True for the one who gave back the last reference.
+    bool drop() noexcept { return counter().fetch_sub(1, std::memory_order_acq_rel) == 1; }
+
+    static constexpr std::size_t size = 32;
+
+private:
+    std::atomic_ref<std::uint32_t> counter() noexcept { return std::atomic_ref<std::uint32_t>(references); }
+};
+static_assert(sizeof(StackHeader) <= StackHeader::size);
+
 struct StackStatistics {
     std::size_t mapped = 0;   // stacks made so far
     std::size_t guarded = 0;  // of these, how many have a guard page
@@ -31,5 +67,9 @@ Stack allocate_stack(std::size_t size);
 // Gives stacks back. Beyond a bound of idle ones their memory goes back to the kernel.
 void release_stack(const Stack& stack) noexcept;
 StackStatistics stack_statistics() noexcept;
+
+// Calls visit(header, argument) for each stack on which somebody lives, with a reference taken that `visit`
+// gives back in its own time. Thread-safe.
+void visit_stacks(void (*visit)(StackHeader& header, void* argument), void* argument);
 
 }  // namespace thrum::internal

@@ -38,6 +38,7 @@ Wake Task::finish_wait() noexcept {
 Wake Task::park_fiber(Deadline deadline) noexcept {
     if (interrupt_if_cancelled()) return finish_wait();
     Worker& worker = *Worker::current();
+    since_.store(worker.coarse_now(), std::memory_order_relaxed);
     if (deadline != never) worker.timers().add(timer, deadline);
     worker.suspend();
     if (timer.linked()) worker.timers().remove(timer);
@@ -46,6 +47,7 @@ Wake Task::park_fiber(Deadline deadline) noexcept {
 
 Wake Task::park_os_thread(Deadline deadline) noexcept {
     if (interrupt_if_cancelled()) return finish_wait();
+    since_.store(internal::now(), std::memory_order_relaxed);
     for (;;) {
         const Wake now = word_.load(std::memory_order_acquire);
         if (now != Wake::armed && now != Wake::shielded) return finish_wait();

@@ -29,6 +29,13 @@ enum class Wake : std::uint32_t {
     closed,     // the descriptor was closed
 };
 
+// What a wait is for, as a dump of all threads tells it. `kind` is a string literal, shown with the object's
+// address behind it: "Lock 0x7f…"; where it holds a '%', `object` is a number and stands there.
+struct WaitReason {
+    const char* kind = "something";
+    const void* object = nullptr;
+};
+
 class Task {
 public:
     explicit Task(bool is_fiber) noexcept : is_fiber_(is_fiber) { timer.owner = this; }
@@ -38,7 +45,11 @@ public:
     bool is_fiber() const noexcept { return is_fiber_; }
 
     // By the task itself, before it publishes its Waiter. Sequentially consistent: see cancel().
-    void arm(bool shielded = false) noexcept { word_.store(shielded ? Wake::shielded : Wake::armed); }
+    void arm(bool shielded = false, WaitReason reason = {}) noexcept {
+        waits_for_.store(reason.kind, std::memory_order_relaxed);
+        waits_on_.store(reason.object, std::memory_order_relaxed);
+        word_.store(shielded ? Wake::shielded : Wake::armed);
+    }
     // By anyone: true for the one claimer that must now call wake().
     bool claim(Wake reason) noexcept {
         Wake expected = Wake::armed;
@@ -69,10 +80,26 @@ public:
     bool take_cancel() noexcept;  // by the task itself: true once for each cancel()
     void forget_cancels() noexcept { cancels_.store(0, std::memory_order_relaxed); }
 
-    Deadline deadline = never;  // of the Timeout scopes; only the task itself looks
-    std::uint64_t id = 0;
+    // By anyone who keeps the task alive. True between arm() and the claim; what follows is of that wait
+    // then, give or take a moment.
+    bool waiting() const noexcept {
+        const Wake word = word_.load(std::memory_order_relaxed);
+        return word == Wake::armed || word == Wake::shielded;
+    }
+    // A claimer has ended its wait, and it has not run since.
+    bool woken() const noexcept { return word_.load(std::memory_order_relaxed) > Wake::shielded; }
+    WaitReason reason() const noexcept {
+        return {waits_for_.load(std::memory_order_relaxed), waits_on_.load(std::memory_order_relaxed)};
+    }
+    // When it parked; a fiber's by its worker's coarse clock.
+    Deadline waiting_since() const noexcept { return since_.load(std::memory_order_relaxed); }
+
+    Deadline deadline = never;          // of the Timeout scopes; only the task itself looks
+    std::atomic<std::uint64_t> id = 0;  // 0: the record of an OS thread that is in use by none
     TimerNode timer;
     LocalTable* locals = nullptr;  // its values of Local<T>; only the task itself looks
+    int os_id = 0;                 // gettid(2), of an OS thread
+    Task* next_record = nullptr;   // of the records of OS threads
 
 private:
     Wake park_fiber(Deadline deadline) noexcept;
@@ -85,9 +112,16 @@ private:
     Atomic<Wake> word_ = Wake::idle;
     Atomic<std::uint32_t> cancels_ = 0;
     Atomic<bool> polling_ = false;  // an OS thread is in poll(2): wake it through event_fd_
+    // For those who look on.
+    std::atomic<const char*> waits_for_ = nullptr;
+    std::atomic<const void*> waits_on_ = nullptr;
+    std::atomic<Deadline> since_ = Deadline();
     const bool is_fiber_;
     int event_fd_ = -1;
 };
+
+// The newest record of an OS thread; the others follow by next_record.
+Task* first_os_task() noexcept;
 
 // The calling thread's record, fiber or not.
 Task& current_task() noexcept;
@@ -105,5 +139,14 @@ inline Deadline effective_deadline(const Task& task, Deadline deadline) noexcept
 void end_locals(Task& task) noexcept;
 
 std::uint64_t next_thread_id() noexcept;
+
+// Calls visit(Task&) for each OS thread that has a record: it has waited here, or asked for its id. Records
+// are never freed. `visit` must not wait.
+template <class Visit>
+void for_each_os_task(Visit&& visit) {
+    for (Task* task = first_os_task(); task != nullptr; task = task->next_record) {
+        if (task->id.load(std::memory_order_acquire) != 0) visit(*task);
+    }
+}
 
 }  // namespace thrum::internal

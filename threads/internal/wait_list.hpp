@@ -21,6 +21,10 @@ struct Waiter {
 
 class WaitList {
 public:
+    // `kind` is what a dump of all threads calls a wait here: a string literal, "Queue.get" for one.
+    explicit constexpr WaitList(const char* kind = "something") noexcept : kind_(kind) {}
+
+    const char* kind() const noexcept { return kind_; }
     bool empty() const noexcept { return first_ == nullptr; }
 
     void push_back(Waiter& waiter) noexcept {
@@ -55,15 +59,16 @@ public:
 private:
     Waiter* first_ = nullptr;
     Waiter* last_ = nullptr;
+    const char* kind_;
 };
 
 // Waits on `list` until claimed. Called with `guard` held on the list's Spin; returns with it released,
 // having passed through the Spin once more, so that a waker that woke us no longer touches the primitive (it
-// may be destroyed as soon as the wait returns).
+// may be destroyed as soon as the wait returns). A dump shows the Spin's address: make it the first member.
 inline Wake wait_on(WaitList& list, Spin& spin, SpinGuard& guard, Task& task, Deadline deadline,
                     bool shielded = false) noexcept {
     Waiter waiter(task);
-    task.arm(shielded);
+    task.arm(shielded, {list.kind(), &spin});
     list.push_back(waiter);
     guard.unlock();
     const Wake how = task.park(shielded ? never : effective_deadline(task, deadline));

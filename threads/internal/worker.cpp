@@ -32,7 +32,7 @@ constexpr std::size_t warm_stacks = 64;  // kept per worker, without asking the 
 thread_local Worker* Worker::current_ = nullptr;
 
 Worker::Worker(Runtime& runtime, std::unique_ptr<Reactor> reactor)
-    : runtime_(runtime), reactor_(std::move(reactor)), timers_(now()), polled_(now()) {
+    : runtime_(runtime), reactor_(std::move(reactor)), timers_(now()), polled_(now()), now_(polled_) {
     stacks_.reserve(warm_stacks);
 }
 
@@ -55,8 +55,8 @@ void Worker::run() {
 
 Fiber* Worker::pick() noexcept {
     if (++switches_ % switches_per_clock_look == 0) {
-        const Deadline time = now();
-        if (time - polled_ >= busy_poll_interval) poll(time);
+        now_ = now();
+        if (now_ - polled_ >= busy_poll_interval) poll(now_);
     }
     if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
     if (switches_ % switches_per_new_fiber == 0) {
@@ -75,7 +75,7 @@ Fiber* Worker::pick_new() noexcept {
 }
 
 Fiber& Worker::adopt(Fiber& fiber) noexcept {
-    fiber.worker = this;
+    fiber.worker.store(this, std::memory_order_relaxed);
     live_.fetch_add(1, std::memory_order_relaxed);
     return fiber;
 }
@@ -98,7 +98,7 @@ void Worker::drain_inbox() noexcept {
 
 void Worker::poll(Deadline until) noexcept {
     reactor_->poll(until);
-    polled_ = now();
+    polled_ = now_ = now();
     timers_.advance(polled_, [this](TimerNode& node) {
         Fiber& fiber = *fiber_of(node);
         if (fiber.interrupt(Wake::expired)) ready_.push_back(fiber);
@@ -156,7 +156,7 @@ void Worker::leave() noexcept {
 }
 
 void Worker::make_ready(Fiber& fiber) noexcept {
-    Worker& home = *fiber.worker;
+    Worker& home = *fiber.worker.load(std::memory_order_relaxed);
     if (&home == current_) {
         home.ready_.push_back(fiber);
     } else {
@@ -165,7 +165,7 @@ void Worker::make_ready(Fiber& fiber) noexcept {
 }
 
 void Worker::post(Fiber& fiber) noexcept {
-    if (fiber.worker == nullptr) adopt(fiber);
+    if (fiber.worker.load(std::memory_order_relaxed) == nullptr) adopt(fiber);
     Fiber* head = inbox_.load(std::memory_order_relaxed);
     do {
         fiber.next = head;

@@ -29,6 +29,8 @@ public:
 
     Fiber* running() const noexcept { return running_; }
     TimerWheel& timers() noexcept { return timers_; }
+    // A moment not long ago, without asking a clock: as of the last look at the kernel or the clock.
+    Deadline coarse_now() const noexcept { return now_; }
     Reactor& reactor() noexcept { return *reactor_; }
 
     // From a fiber: runs others until this one is made ready.
@@ -84,6 +86,7 @@ private:
     unsigned switches_ = 0;
     unsigned fresh_ = 0;
     Deadline polled_;
+    Deadline now_;
     std::vector<Stack> stacks_;
 
     Nursery nursery_;
