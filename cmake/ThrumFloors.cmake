@@ -76,6 +76,7 @@ function(thrum_floor name)
     set(root ${PROJECT_BINARY_DIR}/include/${name})
 
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cpp)
+    list(FILTER sources EXCLUDE REGEX "/internal/model/")  # programs of their own
     set(tests ${sources})
     list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
     list(FILTER sources EXCLUDE REGEX "(_test|_bench|_fuzz|/main)\\.cpp$")
@@ -84,7 +85,7 @@ function(thrum_floor name)
     add_library(thrum::${name} ALIAS thrum_${name})
     set_target_properties(thrum_${name} PROPERTIES EXPORT_NAME ${name})
     file(GLOB_RECURSE headers RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS *.hpp)
-    list(FILTER headers EXCLUDE REGEX "_fixture\\.hpp$")  # for tests alone, so not installed
+    list(FILTER headers EXCLUDE REGEX "_fixture\\.hpp$|internal/model/")  # for tests alone, so not installed
     list(TRANSFORM headers PREPEND ${root}/thrum/${name}/)
     target_sources(thrum_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${root}
                    FILES ${root}/thrum/${name}.hpp ${headers})

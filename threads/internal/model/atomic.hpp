@@ -1,0 +1,129 @@
+// thrum/threads/internal/model/atomic.hpp: floor 1, threads
+// An atomic whose every operation is a place where the model's scheduler may let another thread go on. All
+// runs in one operating-system thread, so what is explored is sequentially consistent, whatever order was
+// asked for.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+
+namespace thrum::internal::model {
+
+// Where in the code an operation stands, for the trace.
+struct Place {
+    const char* file;
+    int line;
+};
+
+// Before an operation on the atomic at `at`: other threads may run first. Fails the schedule where the object
+// around it was destroyed.
+void step(const void* at, const char* operation, Place place) noexcept;
+// After it: the value now there, and whether the operation changed it.
+void done(std::uint64_t value, bool changed) noexcept;
+// Whether a compare_exchange_weak shall fail without a reason.
+bool spurious() noexcept;
+// A spinning thread has seen nothing new: it goes on when another has changed something.
+void pause() noexcept;
+
+// Which of the faults of faults.py is in force; 0 for none.
+inline int fault = 0;
+
+}  // namespace thrum::internal::model
+
+// The place of the caller, as default arguments; clang 14 has no std::source_location.
+#define THRUM_PLACE const char *file = __builtin_FILE(), int line = __builtin_LINE()
+
+namespace thrum::internal {
+
+template <class T>
+class Atomic {
+public:
+    Atomic() noexcept = default;
+    Atomic(T value) noexcept : value_(value) {}
+    Atomic(const Atomic&) = delete;
+    Atomic& operator=(const Atomic&) = delete;
+
+    T load(std::memory_order = std::memory_order_seq_cst, THRUM_PLACE) const noexcept {
+        model::step(this, "load", {file, line});
+        return result(value_, false);
+    }
+    void store(T value, std::memory_order = std::memory_order_seq_cst, THRUM_PLACE) noexcept {
+        model::step(this, "store", {file, line});
+        put(value);
+    }
+    T exchange(T value, std::memory_order = std::memory_order_seq_cst, THRUM_PLACE) noexcept {
+        model::step(this, "exchange", {file, line});
+        return put(value);
+    }
+    bool compare_exchange_strong(T& expected, T value, std::memory_order = std::memory_order_seq_cst,
+                                 std::memory_order = std::memory_order_seq_cst, THRUM_PLACE) noexcept {
+        model::step(this, "compare_exchange", {file, line});
+        return swap(expected, value);
+    }
+    bool compare_exchange_weak(T& expected, T value, std::memory_order = std::memory_order_seq_cst,
+                               std::memory_order = std::memory_order_seq_cst, THRUM_PLACE) noexcept {
+        model::step(this, "compare_exchange_weak", {file, line});
+        if (model::spurious()) {
+            expected = result(value_, false);
+            return false;
+        }
+        return swap(expected, value);
+    }
+    T fetch_add(T value, std::memory_order = std::memory_order_seq_cst, THRUM_PLACE) noexcept {
+        model::step(this, "fetch_add", {file, line});
+        return put(static_cast<T>(value_ + value));
+    }
+    T fetch_sub(T value, std::memory_order = std::memory_order_seq_cst, THRUM_PLACE) noexcept {
+        model::step(this, "fetch_sub", {file, line});
+        return put(static_cast<T>(value_ - value));
+    }
+    T fetch_or(T value, std::memory_order = std::memory_order_seq_cst, THRUM_PLACE) noexcept {
+        model::step(this, "fetch_or", {file, line});
+        return put(static_cast<T>(value_ | value));
+    }
+    T fetch_and(T value, std::memory_order = std::memory_order_seq_cst, THRUM_PLACE) noexcept {
+        model::step(this, "fetch_and", {file, line});
+        return put(static_cast<T>(value_ & value));
+    }
+    T operator++() noexcept { return static_cast<T>(fetch_add(1) + 1); }
+    T operator--() noexcept { return static_cast<T>(fetch_sub(1) - 1); }
+    T operator=(T value) noexcept {
+        store(value);
+        return value;
+    }
+    operator T() const noexcept { return load(); }
+
+    // What is there, without a step: for the model's own checks.
+    T peek() const noexcept { return value_; }
+
+private:
+    static std::uint64_t bits(T value) noexcept {
+        std::uint64_t all = 0;
+        std::memcpy(&all, &value, sizeof value);
+        return all;
+    }
+    static T result(T value, bool changed) noexcept {
+        model::done(bits(value), changed);
+        return value;
+    }
+    // Gives back the value before.
+    T put(T value) noexcept {
+        const T before = value_;
+        value_ = value;
+        model::done(bits(value), before != value);
+        return before;
+    }
+    bool swap(T& expected, T value) noexcept {
+        if (value_ == expected) {
+            put(value);
+            return true;
+        }
+        expected = result(value_, false);
+        return false;
+    }
+
+    T value_{};
+};
+
+}  // namespace thrum::internal
