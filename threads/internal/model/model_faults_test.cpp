@@ -1,0 +1,96 @@
+// thrum/threads/internal/model/model_faults_test.cpp: floor 1, threads
+// The proof can fail: with any one of the faults of faults.py the model finds a schedule that breaks a
+// promise, and that schedule breaks it again. Compiled with the copy of this floor that faults.py makes.
+#include <thrum/threads/internal/model/explore.hpp>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <ostream>
+
+namespace thrum::internal::model {
+
+struct Fault {
+    const char* name;
+    const char* missing;  // the text it should change, where that is not there
+    int number = 0;
+};
+
+void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
+
+namespace {
+
+constexpr std::uint64_t rounds[] = {300, 3'000,
+                                    30'000};  // random schedules of each scenario, one after another
+constexpr std::uint64_t searched_schedules = 20'000;
+
+enum Outcome : int { found, not_found, not_repeated };
+
+std::vector<Fault> faults() {
+    std::vector<Fault> all = {
+#include <thrum/threads/internal/model/faults.inc>
+    };
+    for (std::size_t i = 0; i < all.size(); ++i) all[i].number = static_cast<int>(i) + 1;
+    return all;
+}
+
+Report find() {
+    std::uint64_t tried = 0;
+    for (const std::uint64_t count : rounds) {
+        for (const Scenario& scenario : scenarios()) {
+            Report report = sample(scenario, count, count);
+            report.schedules = tried += report.schedules;
+            if (!report.failure.empty()) return report;
+        }
+    }
+    for (const Scenario& scenario : scenarios()) {
+        Report report = search(scenario, 2, searched_schedules);
+        report.schedules = tried += report.schedules;
+        if (!report.failure.empty()) return report;
+    }
+    return {};
+}
+
+Outcome look_for(const Fault& fault) {
+    model::fault = fault.number;
+    const Report report = find();
+    if (report.failure.empty()) return not_found;
+    const std::size_t said = report.failure.rfind("\nin ");
+    const std::size_t line = report.failure.rfind('\n', said - 1) + 1;
+    std::printf("schedule %llu, %s: %s\n", static_cast<unsigned long long>(report.schedules),
+                report.schedule.c_str(), report.failure.substr(line, said - line).c_str());
+    std::fflush(stdout);
+    return report.failure.find("not deterministic") == std::string::npos ? found : not_repeated;
+}
+
+class Faults : public testing::TestWithParam<Fault> {};
+
+// Each in a process of its own, for some end in a crash, which finds them as well.
+TEST_P(Faults, AreFound) {
+    const Fault& fault = GetParam();
+    ASSERT_STREQ(fault.missing, "") << "the fault cannot be built in; adapt faults.py to the code";
+    std::fflush(stdout);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) ::_exit(look_for(fault));
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    if (WIFSIGNALED(status)) {
+        std::printf("signal %d\n", WTERMSIG(status));
+    } else {
+        EXPECT_NE(WEXITSTATUS(status), not_found) << "the model does not see that " << fault.name;
+        EXPECT_NE(WEXITSTATUS(status), not_repeated);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Faults, testing::ValuesIn(faults()));
+
+// Without a fault the copy is as good as the original.
+TEST(NoFault, IsFoundWhereThereIsNone) {
+    for (const Scenario& scenario : scenarios()) EXPECT_EQ(sample(scenario, 7, rounds[0]).failure, "");
+}
+
+}  // namespace
+}  // namespace thrum::internal::model
