@@ -105,6 +105,19 @@ bool HeadParser::take_start_line(std::string_view bytes, std::string_view& line)
     return false;
 }
 
+template <class Complete>
+ParseResult HeadParser::parse_fields(std::string_view bytes, MessageHead& head, Complete&& complete_head) {
+    state_ = section_.parse(bytes, scanner_, head_limit, ParseError::head_too_large);
+    if (state_ == ParseState::failed) return {0, fail(section_.error())};
+    if (state_ == ParseState::need_more) return {0, state_};
+    section_.views(bytes, fields_);
+    KnownFields known;
+    ParseError error = apply_fields(head, known);
+    if (error == ParseError::none) error = complete_head(known);
+    if (error != ParseError::none) return {0, fail(error)};
+    return {scanner_.position(), state_};
+}
+
 // Takes note of the fields that frame or route a message; the others cost one comparison of a length.
 ParseError HeadParser::note_field(const Field& field, KnownFields& known) noexcept {
     ParseError error = ParseError::none;
@@ -191,12 +204,7 @@ ParseResult RequestParser::parse(std::string_view bytes) {
         if (error != ParseError::none) return {0, fail(error)};
         has_start_line_ = true;
     }
-    state_ = section_.parse(bytes, scanner_, head_limit, ParseError::head_too_large);
-    if (state_ == ParseState::failed) return {0, fail(section_.error())};
-    if (state_ == ParseState::need_more) return {0, state_};
-    const ParseError error = complete_head(bytes);
-    if (error != ParseError::none) return {0, fail(error)};
-    return {scanner_.position(), state_};
+    return parse_fields(bytes, head_, [&](const KnownFields& known) { return complete_head(bytes, known); });
 }
 
 // request-line = method SP request-target SP HTTP-version, RFC 9112 §3.
@@ -217,11 +225,7 @@ ParseError RequestParser::read_request_line(std::string_view line, std::size_t o
     return error;
 }
 
-ParseError RequestParser::complete_head(std::string_view bytes) {
-    section_.views(bytes, fields_);
-    KnownFields known;
-    const ParseError error = apply_fields(head_, known);
-    if (error != ParseError::none) return error;
+ParseError RequestParser::complete_head(std::string_view bytes, const KnownFields& known) {
     // Exactly one Host, RFC 9112 §3.2; HTTP/1.0 has none or one.
     if (known.hosts > 1) return ParseError::duplicate_host;
     if (known.hosts == 0 && head_.minor_version >= 1) return ParseError::missing_host;
@@ -263,12 +267,7 @@ ParseResult ResponseParser::parse(std::string_view bytes) {
         if (error != ParseError::none) return {0, fail(error)};
         has_start_line_ = true;
     }
-    state_ = section_.parse(bytes, scanner_, head_limit, ParseError::head_too_large);
-    if (state_ == ParseState::failed) return {0, fail(section_.error())};
-    if (state_ == ParseState::need_more) return {0, state_};
-    const ParseError error = complete_head(bytes);
-    if (error != ParseError::none) return {0, fail(error)};
-    return {scanner_.position(), state_};
+    return parse_fields(bytes, head_, [&](const KnownFields&) { return complete_head(bytes); });
 }
 
 // status-line = HTTP-version SP status-code SP [ reason-phrase ], RFC 9112 §4; the last SP is often left out.
@@ -286,10 +285,6 @@ ParseError ResponseParser::read_status_line(std::string_view line, std::size_t o
 }
 
 ParseError ResponseParser::complete_head(std::string_view bytes) {
-    section_.views(bytes, fields_);
-    KnownFields known;
-    const ParseError error = apply_fields(head_, known);
-    if (error != ParseError::none) return error;
     head_.reason = bytes.substr(reason_offset_, reason_size_);
     // RFC 9112 §6.3, items 1, 2 and 8.
     const bool is_success = head_.status >= 200 && head_.status < 300;

@@ -78,9 +78,9 @@ protected:
     void reset_common() noexcept;
     // Whether `line` is now the first line of `bytes`, not counting empty ones; otherwise state_ tells why.
     bool take_start_line(std::string_view bytes, std::string_view& line) noexcept;
-    // Checks the fields that frame the message (RFC 9112 §6) and sets framing and keep_alive but for what
-    // only requests or responses know.
-    ParseError apply_fields(MessageHead& head, KnownFields& known);
+    // All that follows the start line. `complete_head(known)` does what only requests or responses know.
+    template <class Complete>
+    ParseResult parse_fields(std::string_view bytes, MessageHead& head, Complete&& complete_head);
     ParseState fail(ParseError error) noexcept;
 
     LineScanner scanner_;
@@ -91,6 +91,9 @@ protected:
     bool has_start_line_ = false;
 
 private:
+    // Checks the fields that frame the message (RFC 9112 §6) and sets framing and keep_alive but for what
+    // only requests or responses know.
+    ParseError apply_fields(MessageHead& head, KnownFields& known);
     static ParseError note_field(const Field& field, KnownFields& known) noexcept;
 };
 
@@ -113,7 +116,7 @@ public:
 
 private:
     ParseError read_request_line(std::string_view line, std::size_t offset) noexcept;
-    ParseError complete_head(std::string_view bytes);
+    ParseError complete_head(std::string_view bytes, const KnownFields& known);
 
     RequestHead head_;
     std::size_t method_offset_ = 0;

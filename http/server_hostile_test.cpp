@@ -5,13 +5,13 @@
 #include <thrum/http/internal/server_fixture.hpp>
 #include <thrum/http/json.hpp>
 #include <thrum/http/server.hpp>
+#include <thrum/testing/network.hpp>
 #include <thrum/testing/process.hpp>
 #include <thrum/threads/event.hpp>
 #include <thrum/threads/thread.hpp>
 
 #include <gtest/gtest.h>
 #include <malloc.h>
-#include <sys/socket.h>
 
 #include <atomic>
 #include <string>
@@ -22,26 +22,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using internal::Answer;
+using internal::eventually;
 using internal::Serving;
 using internal::take_answer;
-
-// Waits until `holds`; false when the patience is over.
-template <class Condition>
-bool eventually(Condition&& holds) {
-    for (const Deadline until = deadline_after(internal::patience);
-         std::chrono::steady_clock::now() < until;) {
-        if (holds()) return true;
-        sleep(1ms);
-    }
-    return false;
-}
-
-// Closes with a reset instead of an end (socket(7)).
-void reset(Socket& socket) {
-    const linger at_once = {1, 0};
-    socket.setsockopt(SOL_SOCKET, SO_LINGER, {reinterpret_cast<const char*>(&at_once), sizeof at_once});
-    socket.close();
-}
 
 std::string post(std::string_view target, const std::string& body) {
     return "POST " + std::string(target) +
@@ -126,7 +109,7 @@ TEST(ServerHostileTest, LeavesNothingBehind) {
                 if (row.is_answered) {
                     EXPECT_TRUE(socket.recv(20).starts_with("HTTP/1.1 ")) << row.name;
                 }
-                if (is_reset) reset(socket);
+                if (is_reset) testing::reset_at_close(socket.fileno());
             }
             EXPECT_TRUE(eventually([&] { return testing::open_descriptors() < before + clients; }))
                 << row.name;

@@ -1,9 +1,9 @@
 // thrum/requests/decoder_test.cpp: floor 4, requests
 // Coded bodies come back as they were, in pieces of any size, and hostile ones are stopped.
 #include <thrum/requests/internal/decoder.hpp>
+#include <thrum/testing/deflate.hpp>
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <string>
 #include <vector>
@@ -11,23 +11,10 @@
 namespace thrum::requests::internal {
 namespace {
 
-constexpr int gzip_bits = 15 + 16;
-constexpr int zlib_bits = 15;
-constexpr int raw_bits = -15;
-
-std::string deflate_all(std::string_view text, int bits) {
-    z_stream stream = {};
-    deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY);
-    std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    deflate(&stream, Z_FINISH);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    return out;
-}
+using testing::deflate_all;
+using testing::gzip_bits;
+using testing::raw_bits;
+using testing::zlib_bits;
 
 struct Result {
     std::string text = {};

@@ -7,10 +7,9 @@
 #include <thrum/threads/thread.hpp>
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <atomic>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -265,15 +264,9 @@ TEST(TCPServer, SurvivesTheDescriptorLimit) {
         ASSERT_EQ(lines.readline(), "you said: present");
     }
     while (server.clients() != 1) yield();  // the first one's descriptor must not come free in the middle
-    rlimit before = {};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
     Socket late(AF_INET, SOCK_STREAM);
     ::testing::internal::CaptureStderr();
-    const int next = ::dup(0);
-    ::close(next);
-    rlimit none = before;
-    none.rlim_cur = static_cast<rlim_t>(next);
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    std::optional<testing::NoDescriptorsLeft> exhausted(std::in_place);
     late.connect(server.address());
     {
         BufferedStream lines(waiting);
@@ -285,7 +278,7 @@ TEST(TCPServer, SurvivesTheDescriptorLimit) {
     late.settimeout(150ms);
     BufferedStream lines(late);
     EXPECT_THROW(lines.readline(), TimeoutError);
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    exhausted.reset();
     late.settimeout(std::nullopt);
     EXPECT_EQ(lines.readline(), "you said: late");
     const std::string reported = ::testing::internal::GetCapturedStderr();

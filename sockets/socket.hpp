@@ -59,11 +59,7 @@ public:
     // Waits until the connection stands. After an exception the socket is only to be closed.
     void connect(const Address& address);
 
-    // Up to `size` bytes as soon as there are any; empty at the end of a stream. For datagrams, one of them.
-    std::string recv(std::size_t size);
     std::size_t recv_into(std::span<char> buffer) override;
-    // Everything up to the end of the stream.
-    std::string recv_all();
     std::size_t send(std::string_view data) override;
     void sendall(std::string_view data) override;
     void sendall(std::span<const std::string_view> pieces) override;

@@ -10,9 +10,6 @@
 namespace thrum {
 namespace {
 
-// recv_all() starts here and doubles, up to the larger.
-constexpr std::size_t first_chunk = 4096;
-constexpr std::size_t largest_chunk = std::size_t{1} << 20;
 // How many pieces one writev takes at once: 1 KB of the stack, far under the kernel's IOV_MAX.
 constexpr std::size_t pieces_at_once = 64;
 
@@ -39,25 +36,6 @@ std::size_t Socket::recv_into(std::span<char> buffer) {
     });
     if (size < 0) fail("receive from");
     return static_cast<std::size_t>(size);
-}
-
-std::string Socket::recv(std::size_t size) {
-    std::string data(size, '\0');
-    data.resize(recv_into(data));
-    return data;
-}
-
-std::string Socket::recv_all() {
-    std::string data;
-    std::size_t chunk = first_chunk;
-    for (;;) {
-        const std::size_t before = data.size();
-        data.resize(before + chunk);
-        const std::size_t size = recv_into(std::span(data).subspan(before));
-        data.resize(before + size);
-        if (size == 0) return data;
-        if (size == chunk) chunk = std::min(chunk * 2, largest_chunk);
-    }
 }
 
 std::size_t Socket::send(std::string_view data) {

@@ -1,7 +1,10 @@
 // thrum/sockets/socket_test.cpp: floor 2, sockets
 #include <thrum/base/file.hpp>
 #include <thrum/sockets/connection.hpp>
+#include <thrum/sockets/internal/stream_fixture.hpp>
 #include <thrum/sockets/socket.hpp>
+#include <thrum/testing/failures.hpp>
+#include <thrum/testing/network.hpp>
 #include <thrum/testing/process.hpp>
 #include <thrum/threads/thread.hpp>
 
@@ -9,7 +12,6 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <thread>
@@ -19,38 +21,16 @@ namespace thrum {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::expect_failure;
 
 // Long enough for a loaded machine, short enough for a test that waits it out.
 constexpr auto soon = 30ms;
-
-bool contains(std::string_view text, std::string_view part) {
-    return text.find(part) != std::string_view::npos;
-}
-
-// Runs `act`, which must throw Expected with each of `parts` in its message.
-template <class Expected, class Act>
-void expect_failure(Act&& act, const std::vector<std::string>& parts) {
-    try {
-        act();
-        ADD_FAILURE() << "nothing was thrown, expected: " << parts.front();
-    } catch (const Expected& error) {
-        for (const std::string& part : parts) {
-            EXPECT_TRUE(contains(error.what(), part)) << error.what() << " lacks " << part;
-        }
-    }
-}
 
 // A TCP connection to ourselves: the accepted end and the connecting one.
 std::pair<Socket, Socket> tcp_pair() {
     Socket server = create_server({"127.0.0.1", 0});
     Socket client = create_connection(server.getsockname());
     return {server.accept().first, std::move(client)};
-}
-
-void reset(Socket socket) {
-    const linger at_once = {1, 0};
-    socket.setsockopt(SOL_SOCKET, SO_LINGER,
-                      std::string_view(reinterpret_cast<const char*>(&at_once), sizeof at_once));
 }
 
 // A port of 127.0.0.1 where nobody listens: taken, and let go.
@@ -192,31 +172,7 @@ TEST(Socket, FullUnixQueueTimesOut) {
 // A waiting call ends when its thread is cancelled, and when the socket is closed under it.
 TEST(Socket, WaitsEndByCancelAndByClose) {
     auto [silent, client] = tcp_pair();
-    bool cancelled = false;
-    Thread waiting([&client = client, &cancelled] {
-        try {
-            client.recv(1);
-        } catch (const Cancelled&) {
-            cancelled = true;
-            throw;
-        }
-    });
-    waiting.cancel();
-    waiting.join();
-    EXPECT_TRUE(cancelled);
-
-    int code = 0;
-    Thread closed_under([&client = client, &code] {
-        try {
-            client.recv(1);
-        } catch (const OSError& error) {
-            code = error.code();
-        }
-    });
-    yield();
-    client.close();
-    closed_under.join();
-    EXPECT_EQ(code, EBADF);
+    internal::expect_waits_end(client);
     client.close();  // again: nothing happens
 }
 
@@ -226,7 +182,8 @@ TEST(Socket, ResetIsNotTheEnd) {
     const std::string name = peer.getsockname().to_string();
     peer.sendall("half of it");
     EXPECT_EQ(client.recv(100), "half of it");
-    reset(std::move(peer));
+    testing::reset_at_close(peer.fileno());
+    peer.close();
     expect_failure<ConnectionResetError>([&, &client = client] { client.recv(1); },
                                          {"cannot receive from " + name + ": Connection reset by peer"});
 }
@@ -373,25 +330,12 @@ TEST(Socket, AcceptSurvivesTheDescriptorLimit) {
     Socket server = create_server({"127.0.0.1", 0});
     Socket client = create_connection(server.getsockname());
     Thread([] {}).join();  // the runtime has what it needs
-    rlimit before = {};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    const int next = ::dup(0);
-    ::close(next);
-    rlimit none = before;
-    none.rlim_cur = static_cast<rlim_t>(next);
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-    std::string message;
-    int code = 0;
-    try {
-        server.accept();
-    } catch (const OSError& error) {
-        message = error.what();
-        code = error.code();
+    {
+        const testing::NoDescriptorsLeft until_here;
+        const auto error =
+            expect_failure<OSError>([&] { server.accept(); }, {"cannot accept on 127.0.0.1:", "ulimit -n"});
+        EXPECT_TRUE(error && error->code() == EMFILE);
     }
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-    EXPECT_EQ(code, EMFILE);
-    EXPECT_TRUE(contains(message, "cannot accept on 127.0.0.1:")) << message;
-    EXPECT_TRUE(contains(message, "ulimit -n")) << message;
     server.accept().first.sendall("served");
     EXPECT_EQ(client.recv_all(), "served");
 }

@@ -22,6 +22,10 @@ public:
     // Waits for bytes and puts some into `buffer`. Returns how many; 0 at the end of the stream, and for an
     // empty buffer.
     virtual std::size_t recv_into(std::span<char> buffer) = 0;
+    // Up to `size` bytes as soon as there are any; empty at the end. Of a datagram socket, one datagram.
+    std::string recv(std::size_t size);
+    // Everything up to the end of the stream.
+    std::string recv_all();
     // Sends some of `data`, waiting until that is possible. Returns how many bytes went; 0 only for no data.
     virtual std::size_t send(std::string_view data) = 0;
     // Sends all of it. After an exception nobody knows how much has gone.

@@ -97,9 +97,7 @@ public:
     TLSSocket& operator=(TLSSocket&&) noexcept;
     ~TLSSocket() override;
 
-    std::string recv(std::size_t size);
     std::size_t recv_into(std::span<char> buffer) override;
-    std::string recv_all();
     std::size_t send(std::string_view data) override;
     void sendall(std::string_view data) override;
     // Small pieces share a record.

@@ -8,7 +8,6 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include <algorithm>
 #include <mutex>
 
 namespace thrum {
@@ -16,8 +15,6 @@ namespace {
 
 // RFC 8446 §5.1: a record holds at most this many bytes.
 constexpr std::size_t record_size = 16 * 1024;
-constexpr std::size_t first_chunk = 4096;
-constexpr std::size_t largest_chunk = std::size_t{1} << 20;
 
 struct FreeSSL {
     void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
@@ -178,25 +175,6 @@ std::size_t TLSSocket::recv_into(std::span<char> buffer) {
     if (outcome.code == SSL_ERROR_ZERO_RETURN) return 0;
     if (outcome.code != SSL_ERROR_NONE) internal::throw_stream_error("receive from", session_->peer, outcome);
     return got;
-}
-
-std::string TLSSocket::recv(std::size_t size) {
-    std::string data(size, '\0');
-    data.resize(recv_into(data));
-    return data;
-}
-
-std::string TLSSocket::recv_all() {
-    std::string data;
-    std::size_t chunk = first_chunk;
-    for (;;) {
-        const std::size_t before = data.size();
-        data.resize(before + chunk);
-        const std::size_t size = recv_into(std::span(data).subspan(before));
-        data.resize(before + size);
-        if (size == 0) return data;
-        if (size == chunk) chunk = std::min(chunk * 2, largest_chunk);
-    }
 }
 
 std::size_t TLSSocket::send(std::string_view data) {

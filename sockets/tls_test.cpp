@@ -2,9 +2,11 @@
 #include <thrum/base/file.hpp>
 #include <thrum/sockets/buffered_stream.hpp>
 #include <thrum/sockets/connection.hpp>
+#include <thrum/sockets/internal/stream_fixture.hpp>
 #include <thrum/sockets/server.hpp>
 #include <thrum/sockets/tls.hpp>
 #include <thrum/testing/certificates.hpp>
+#include <thrum/testing/failures.hpp>
 #include <thrum/testing/network.hpp>
 #include <thrum/testing/process.hpp>
 #include <thrum/threads/thread.hpp>
@@ -72,15 +74,9 @@ std::string get(TLSSocket& stream) {
 // Runs `act`, which must fail with TLSError for `failure` and say each of `parts`.
 template <class Act>
 void expect_tls_failure(TLSFailure failure, const std::vector<std::string>& parts, Act&& act) {
-    try {
-        act();
-        ADD_FAILURE() << "TLS was content, expected: " << parts.front();
-    } catch (const TLSError& error) {
-        EXPECT_EQ(error.failure(), failure) << error.what();
-        for (const std::string& part : parts) {
-            EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
-                << error.what() << " lacks " << part;
-        }
+    const auto error = testing::expect_failure<TLSError>(act, parts);
+    if (error) {
+        EXPECT_EQ(error->failure(), failure) << error->what();
     }
 }
 
@@ -350,34 +346,14 @@ TEST(TLS, WaitsEnd) {
     Socket silent = create_server({"127.0.0.1", 0});
     Socket patient = create_connection(silent.getsockname());
     patient.settimeout(30ms);
-    try {
-        TLSSocket(std::move(patient), "localhost", trusting());
-        ADD_FAILURE() << "a silent peer shook hands";
-    } catch (const TimeoutError& error) {
-        EXPECT_NE(std::string(error.what()).find("timed out trying to start TLS with localhost ("),
-                  std::string::npos)
-            << error.what();
-    }
+    testing::expect_failure<TimeoutError>([&] { TLSSocket(std::move(patient), "localhost", trusting()); },
+                                          {"timed out trying to start TLS with localhost ("});
     auto [server, client] = tls_pair();
     client.settimeout(30ms);
     EXPECT_THROW(client.recv(1), TimeoutError);
     EXPECT_THROW(client.sendall(std::string(8 << 20, 'x')), TimeoutError);
     client.settimeout(std::nullopt);
-    Thread cancelled([&client = client] { client.recv(1); });
-    cancelled.cancel();
-    cancelled.join();
-    int code = 0;
-    Thread closed_under([&client = client, &code] {
-        try {
-            client.recv(1);
-        } catch (const OSError& error) {
-            code = error.code();
-        }
-    });
-    yield();
-    client.close();
-    closed_under.join();
-    EXPECT_EQ(code, EBADF);
+    internal::expect_waits_end(client);
 }
 
 // close() under a thread that sends: nothing goes to whatever is opened next under the same number.

@@ -46,6 +46,13 @@ bool listens(std::uint16_t port) {
     return connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
+void reset_at_close(int fd) {
+    const linger at_once{1, 0};
+    if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) < 0) {
+        throw_os_error(errno, "cannot set SO_LINGER");
+    }
+}
+
 void wait_until_listens(std::uint16_t port, Process& process) {
     const auto deadline = std::chrono::steady_clock::now() + listen_patience;
     while (!listens(port)) {

@@ -14,6 +14,9 @@ std::uint16_t free_port();
 // True when a TCP connection to 127.0.0.1:`port` is accepted now.
 bool listens(std::uint16_t port);
 
+// The peer of this socket will see a reset rather than an end when it is closed (SO_LINGER, socket(7)).
+void reset_at_close(int fd);
+
 // Connects until somebody accepts. Throws Error when `process` ended first or a minute has passed.
 void wait_until_listens(std::uint16_t port, Process& process);
 

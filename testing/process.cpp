@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -172,6 +173,24 @@ CommandResult run(const std::vector<std::string>& argv, ProcessOptions options) 
     result.output = read_file(options.output);
     result.error_output = read_file(options.error_output);
     return result;
+}
+
+NoDescriptorsLeft::NoDescriptorsLeft() {
+    rlimit limit = {};
+    const int next = dup(0);
+    if (next < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0) throw_os_error(errno, "cannot tell the limit");
+    close(next);
+    before_ = limit.rlim_cur;
+    limit.rlim_cur = static_cast<rlim_t>(next);
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) throw_os_error(errno, "cannot lower the limit");
+}
+
+NoDescriptorsLeft::~NoDescriptorsLeft() {
+    rlimit limit = {};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = before_;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 std::size_t open_descriptors() { return entries("/proc/self/fd") - 1; }  // less the one that reads the folder

@@ -71,6 +71,19 @@ struct CommandResult {
 // Runs a program to its end and keeps what it wrote.
 CommandResult run(const std::vector<std::string>& argv, ProcessOptions options = {});
 
+// While it lives, this process gets no new descriptor but in place of one it closes: opening fails with
+// EMFILE (RLIMIT_NOFILE, getrlimit(2)).
+class NoDescriptorsLeft {
+public:
+    NoDescriptorsLeft();
+    NoDescriptorsLeft(const NoDescriptorsLeft&) = delete;
+    NoDescriptorsLeft& operator=(const NoDescriptorsLeft&) = delete;
+    ~NoDescriptorsLeft();
+
+private:
+    unsigned long before_ = 0;  // rlim_cur
+};
+
 // Entries of /proc/self/fd and /proc/self/task: what this process holds open, and its operating-system
 // threads.
 std::size_t open_descriptors();

@@ -2,6 +2,7 @@
 // Blocking sockets, a thread for each: the simplest peer there is.
 #include <thrum/base/errors.hpp>
 #include <thrum/base/text.hpp>
+#include <thrum/testing/network.hpp>
 #include <thrum/testing/raw_server.hpp>
 
 #include <arpa/inet.h>
@@ -58,10 +59,7 @@ void RawConnection::wait_for_close() {
     }
 }
 
-void RawConnection::reset_at_end() {
-    const linger at_once{1, 0};
-    setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-}
+void RawConnection::reset_at_end() { reset_at_close(fd()); }
 
 RawServer::RawServer(Handler handler)
     : handler_(std::move(handler)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {

@@ -1,31 +1,9 @@
 // thrum/benchmarks/threads/boost_switch.cpp: yard, benchmarks
 // The same as thrum_switch on Boost.Fiber: pooled stacks of 64 KB, its default scheduler on one OS thread.
+#include <thrum/benchmarks/threads/report.hpp>
+
 #include <boost/fiber/all.hpp>
-#include <cstdio>
-#include <ctime>
 #include <memory>
-
-namespace {
-
-constexpr int yields = 5'000'000;
-constexpr int spawns = 1'000'000;
-constexpr int round_trips = 1'000'000;
-
-// The process's CPU time: what else runs on the machine does not count.
-double cpu_nanoseconds() {
-    timespec time;
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
-}
-
-template <class Work>
-void report(const char* name, int count, Work work) {
-    const double start = cpu_nanoseconds();
-    work();
-    std::printf("%s %.2f\n", name, (cpu_nanoseconds() - start) / count);
-}
-
-}  // namespace
 
 int main() {
     boost::fibers::pooled_fixedsize_stack stacks(64 * 1024);

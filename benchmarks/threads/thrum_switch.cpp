@@ -1,31 +1,13 @@
 // thrum/benchmarks/threads/thrum_switch.cpp: yard, benchmarks
 // Prints nanoseconds per yield, per spawn and join, per queue round trip and per lock, on thrum.
+#include <thrum/benchmarks/threads/report.hpp>
 #include <thrum/threads.hpp>
 
-#include <cstdio>
-#include <ctime>
 #include <mutex>
 
 namespace {
 
-constexpr int yields = 5'000'000;
-constexpr int spawns = 1'000'000;
-constexpr int round_trips = 1'000'000;
 constexpr int locks = 20'000'000;
-
-// The process's CPU time: what else runs on the machine does not count.
-double cpu_nanoseconds() {
-    timespec time;
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
-}
-
-template <class Work>
-void report(const char* name, int count, Work work) {
-    const double start = cpu_nanoseconds();
-    work();
-    std::printf("%s %.2f\n", name, (cpu_nanoseconds() - start) / count);
-}
 
 void measure() {
     report("yield", 2 * yields, [] {

@@ -16,6 +16,16 @@ namespace thrum::http::internal {
 
 inline constexpr std::chrono::seconds patience{20};  // a test that waits longer has failed
 
+// Waits until `holds`; false when the patience is over.
+template <class Condition>
+bool eventually(Condition&& holds) {
+    for (const Deadline until = deadline_after(patience); std::chrono::steady_clock::now() < until;) {
+        if (holds()) return true;
+        sleep(std::chrono::milliseconds(1));
+    }
+    return false;
+}
+
 class Serving {
 public:
     explicit Serving(ServerOptions options = {}) : server(std::move(options)) {}
