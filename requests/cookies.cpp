@@ -4,6 +4,8 @@
 #include <thrum/requests/cookies.hpp>
 #include <thrum/threads/lock.hpp>
 
+#include <libpsl.h>
+
 #include <algorithm>
 #include <mutex>
 #include <unordered_map>
@@ -116,6 +118,16 @@ std::optional<Parsed> parse_set_cookie(std::string_view text) {
     return parsed;
 }
 
+// A domain under which anybody can register, "co.uk" or "github.io": no server speaks for all of it
+// (publicsuffix.org). The list is the system's, which updates bring, else the one that libpsl was built with;
+// read once, at the first cookie that names a domain. Nor has a name without a dot anything below it to
+// share.
+bool is_public_suffix(const std::string& domain) {
+    if (domain.find('.') == domain.npos) return true;
+    static const psl_ctx_t* const list = psl_latest(nullptr);
+    return list != nullptr && psl_is_public_suffix(list, domain.c_str()) != 0;
+}
+
 // Decides whose cookie it is (§5.3 steps 4 to 7); false where it is refused.
 bool settle(Parsed& parsed, const http::Url& url) {
     Cookie& cookie = parsed.cookie;
@@ -126,10 +138,11 @@ bool settle(Parsed& parsed, const http::Url& url) {
     cookie.host_only = domain.empty() || domain == url.host();
     if (domain.empty() || domain == url.host()) {
         cookie.domain = url.host();
-        // An IP address and a name without a dot have nothing below them to share with.
-        if (!domain.empty()) cookie.host_only = is_ip_address(domain) || domain.find('.') == domain.npos;
+        // An IP address has nothing below it to share with. A public suffix may be a host all the same, which
+        // then speaks for itself alone (step 5).
+        if (!domain.empty()) cookie.host_only = is_ip_address(domain) || is_public_suffix(domain);
     } else {
-        if (domain.find('.') == domain.npos || !domain_matches(url.host(), domain)) return false;
+        if (!domain_matches(url.host(), domain) || is_public_suffix(domain)) return false;
         cookie.domain = domain;
     }
     cookie.path = parsed.path_attribute.empty() ? default_path(url.path()) : parsed.path_attribute;

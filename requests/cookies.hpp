@@ -47,8 +47,8 @@ public:
     ~CookieJar();
 
     // Takes in one Set-Cookie value of an answer from `url` (RFC 6265 §5.2, §5.3). False where it was
-    // refused: no name, for another domain, too large, secure from an insecure place or in the way of a
-    // secure one.
+    // refused: no name, for another domain or a public suffix ("co.uk"), too large, secure from an insecure
+    // place or in the way of a secure one.
     bool store(const http::Url& url, std::string_view set_cookie);
     // Keeps this cookie for `domain` alone and everything below `path`.
     void set(std::string_view name, std::string_view value, std::string_view domain,

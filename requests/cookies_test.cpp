@@ -72,6 +72,34 @@ TEST(CookieJar, SendsWhatTheRulesSay) {
     }
 }
 
+// RFC 6265 §5.3 step 5: nobody sets a cookie for all who register under a public suffix. A host that is one
+// keeps its cookies to itself.
+TEST(CookieJar, RefusesPublicSuffixes) {
+    const struct {
+        const char* from;
+        const char* domain;
+        const char* to;
+        bool sent;
+    } cases[] = {
+        {"http://a.co.uk/", "co.uk", "http://b.co.uk/", false},
+        {"http://a.co.uk/", ".CO.UK", "http://a.co.uk/", false},  // refused, not kept for the host
+        {"http://www.a.co.uk/", "co.uk", "http://www.a.co.uk/", false},
+        {"http://www.a.co.uk/", "a.co.uk", "http://a.co.uk/", true},
+        {"http://a.co.uk/", "a.co.uk", "http://www.a.co.uk/", true},
+        {"http://me.github.io/", "github.io", "http://you.github.io/", false},  // of the private part
+        {"http://github.io/", "github.io", "http://github.io/", true},          // equal to the host
+        {"http://github.io/", "github.io", "http://me.github.io/", false},
+        {"http://a.b.ck/", "b.ck", "http://c.b.ck/", false},       // the list says "*.ck"
+        {"http://a.www.ck/", "www.ck", "http://b.www.ck/", true},  // and "!www.ck"
+        {"http://a.xn--55qx5d.cn/", "xn--55qx5d.cn", "http://b.xn--55qx5d.cn/", false},
+        {"http://a.unknown-suffix/", "a.unknown-suffix", "http://b.a.unknown-suffix/", true},
+    };
+    for (const auto& [from, domain, to, expected] : cases) {
+        EXPECT_EQ(sent(from, {std::string("k=v; Domain=") + domain}, to), expected ? "k=v" : "")
+            << from << ' ' << domain << ' ' << to;
+    }
+}
+
 // CVE-2022-27779 of curl: a domain that ends in a dot passed for something below a top-level domain, and went
 // to every host of it.
 TEST(CookieJar, Cve202227779RefusesATrailingDot) {
