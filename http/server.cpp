@@ -50,7 +50,9 @@ void Server::listen(const Address& address) {
     state_->tcp = std::make_unique<TCPServer>(
         address,
         [&shared = state_->shared](Socket& socket, const Address& peer) {
-            internal::ServerConnection(shared, socket, peer).run();
+            const internal::PeerLimit::Place place(shared.peers, peer, shared.options.max_clients_per_peer);
+            internal::ServerConnection connection(shared, socket, peer);
+            place ? connection.run() : connection.turn_away();
         },
         TCPServerOptions{.max_clients = options.max_clients, .stack_size = handler_stack_size});
 }

@@ -25,6 +25,9 @@ inline constexpr std::uint64_t drain_limit = 256 * 1024;
 inline constexpr std::int64_t min_body_rate = 500;
 // How long a client that is turned away may go on sending before the connection is cut.
 inline constexpr std::chrono::seconds linger_timeout{2};
+// Connections that one address may have at once, unless ServerOptions says otherwise: a tenth of max_clients,
+// above what one crawler, proxy or office behind one address needs.
+inline constexpr std::size_t default_max_clients_per_peer = 10'000;
 // Handlers are other people's code: more stack than thrum's own threads need. Untouched pages cost nothing.
 inline constexpr std::size_t handler_stack_size = 2 * default_stack_size;
 
@@ -47,7 +50,11 @@ struct ServerOptions {
         std::chrono::seconds(30);                         // for a client to take a piece of an answer
     std::uint64_t max_body_size = default_max_body_size;  // bytes
     std::size_t max_clients = 100'000;                    // at once; others wait in the kernel
-    std::chrono::nanoseconds delay{0};                    // before each answer, as if it came from far away
+    // At once from one IPv4 address, or from one IPv6 network of 64 bits, which has one owner. Others get 503
+    // and are closed; they do not wait, for waiting would hold a place of max_clients. 0 sets no limit: right
+    // behind a proxy, whose address all clients seem to have.
+    std::size_t max_clients_per_peer = default_max_clients_per_peer;
+    std::chrono::nanoseconds delay{0};  // before each answer, as if it came from far away
     // Called after each answer, in the client's thread, by many at once. What it throws is lost.
     std::function<void(const AccessRecord&)> access_log = {};
 };

@@ -64,6 +64,18 @@ void ServerConnection::run() {
     }
 }
 
+void ServerConnection::turn_away() {
+    try {
+        const Deadline started = std::chrono::steady_clock::now();
+        Response response = refuse(503, "too many connections from your address");
+        send(response, false);
+        log(response.status(), started);
+        linger();
+    } catch (const OSError&) {
+        // The client has gone.
+    }
+}
+
 bool ServerConnection::serve_one() {
     if (!read_head()) return false;
     const Deadline started = std::chrono::steady_clock::now();

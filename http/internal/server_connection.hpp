@@ -3,6 +3,7 @@
 #pragma once
 
 #include <thrum/http/internal/date.hpp>
+#include <thrum/http/internal/peer_limit.hpp>
 #include <thrum/http/internal/router.hpp>
 #include <thrum/http/server.hpp>
 #include <thrum/sockets/buffered_stream.hpp>
@@ -23,6 +24,7 @@ class ServerConnection;
 struct ServerShared {
     ServerOptions options;
     Router router;
+    PeerLimit peers;
     std::atomic<bool> stopping = false;
     Lock lock;
     std::unordered_set<ServerConnection*> connections;  // under `lock`; those to interrupt
@@ -37,6 +39,9 @@ public:
 
     // Throws Cancelled; whatever the client does wrong ends it quietly.
     void run();
+    // Instead of run(): says 503 to a client whose address has too many connections. At once and unread, so
+    // that it costs no more than the answer and linger_timeout. Throws Cancelled.
+    void turn_away();
     // Ends those that wait for the next request, once `stopping` is set. From any thread. Throws Cancelled.
     static void interrupt_idle(ServerShared& shared);
 
