@@ -38,7 +38,7 @@ test: build
 
 bench: deps
 	cmake --preset release -DTHRUM_BENCHMARKS=ON
-	cmake --build --preset release -j $(JOBS) --target benchmarks/all
+	cmake --build --preset release -j $(JOBS) --target benchmarks/all thrum
 	/usr/bin/python3 benchmarks/run.py $(BUILD)
 
 format:

@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build-release").resolve() / "benchmarks"
+TREE = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build-release").resolve()
+BUILD, THRUM = TREE / "benchmarks", TREE / "cli/thrum"
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
 SERVER_CPU, LOAD_CPU = "0", str(min(1, os.cpu_count() - 1))
 ECHO = [(1, 40_000), (100, 200_000), (1000, 200_000), (5000, 200_000)]
@@ -86,6 +87,14 @@ def echo():
     return table
 
 
+def downloads():
+    """The table of downloads/run.py, in Markdown; a sentence where there is no nginx to download from."""
+    if shutil.which("nginx") is None:
+        return "Left out: nginx is not installed."
+    return subprocess.run([sys.executable, HERE / "downloads/run.py", THRUM, str(ROUNDS)], text=True,
+                          stdout=subprocess.PIPE, check=True).stdout.strip()
+
+
 def first_line(*command):
     if shutil.which(command[0]) is None:
         return f"{command[0]}: not installed"
@@ -99,7 +108,7 @@ def processor():
     return platform.machine()
 
 
-def write(switch, echoes):
+def write(switch, echoes, downloaded):
     lines = [
         "# Results",
         "",
@@ -108,7 +117,9 @@ def write(switch, echoes):
         "",
         f"- {processor()}, {os.cpu_count()} processors, Linux {platform.release()}",
         f"- {first_line('g++', '--version')}; {first_line('go', 'version')}",
-        "- every server and every switching program has one worker (`THRUM_WORKERS=1`, `GOMAXPROCS=1`) and is pinned "
+        f"- {first_line('nginx', '-v')}; {first_line('curl', '--version')}; {first_line('wget2', '--version')}; "
+        f"{first_line('aria2c', '--version')}",
+        "- every echo server and every switching program has one worker (`THRUM_WORKERS=1`, `GOMAXPROCS=1`) and is pinned "
         f"to processor {SERVER_CPU}; the load runs on processor {LOAD_CPU}",
         "- command: `make bench`, that is `python3 benchmarks/run.py build-release`",
         "",
@@ -145,10 +156,19 @@ def write(switch, echoes):
         floor = rows["raw epoll"][0]
         for name, (cpu, _, _, p99) in rows.items():
             lines.append(f"| {connections:,} | {name} | {cpu:.2f} ({cpu / floor:.2f}×) | {p99:.0f} |")
+    lines += [
+        "",
+        "## Downloads: many small files at once",
+        "",
+        "From nginx on loopback into memory, nothing pinned (`benchmarks/downloads/run.py`, which runs alone too). CPU time",
+        "per file is the program's own, the kernel's on its behalf included.",
+        "",
+        downloaded,
+    ]
     text = "\n".join(lines) + "\n"
     (HERE / "RESULTS.md").write_text(text)
     print(text)
 
 
 if __name__ == "__main__":
-    write(switching(), echo())
+    write(switching(), echo(), downloads())
