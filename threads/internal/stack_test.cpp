@@ -1,0 +1,94 @@
+// thrum/threads/internal/stack_test.cpp: floor 1, threads
+// Every stack has a guard below it, however many there were, and however the kernel makes guards.
+#include <thrum/threads/internal/stack.hpp>
+#include <thrum/threads/thread.hpp>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <vector>
+
+namespace thrum::internal {
+namespace {
+
+constexpr std::size_t page = 4096;
+
+// Whether the byte can be read, as the kernel sees it: it says EFAULT instead of raising a signal.
+bool is_readable(const char* byte) {
+    std::array<int, 2> pipe;
+    if (::pipe2(pipe.data(), O_NONBLOCK | O_CLOEXEC) != 0) std::abort();
+    const bool readable = ::write(pipe[1], byte, 1) == 1;
+    if (!readable && errno != EFAULT) std::abort();
+    ::close(pipe[0]);
+    ::close(pipe[1]);
+    return readable;
+}
+
+bool is_guarded(const Stack& stack) {
+    return !is_readable(stack.base) && !is_readable(stack.base + page - 1) &&
+           is_readable(stack.base + page) && is_readable(stack.top() - 1);
+}
+
+// As a kernel before 6.13: madvise(2) does not know MADV_GUARD_INSTALL (102).
+void refuse_installed_guards() {
+    std::array<sock_filter, 6> filter = {
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_madvise, 0, 3),
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[2])),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 102, 0, 1),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog program{filter.size(), filter.data()};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+        std::fprintf(stderr, "no filter\n");
+        std::exit(1);
+    }
+}
+
+// Stacks of every kind are whole above their guard, and none below.
+TEST(Stack, HasAGuard) {
+    for (const std::size_t size : {default_stack_size, std::size_t{16 * 1024}, std::size_t{1 << 20}}) {
+        std::vector<Stack> stacks;
+        for (int i = 0; i < 100; ++i) stacks.push_back(allocate_stack(stack_size_for(size)));
+        for (const Stack& stack : stacks) EXPECT_TRUE(is_guarded(stack)) << size;
+        for (const Stack& stack : stacks) release_stack(stack);
+    }
+    const StackStatistics statistics = stack_statistics();
+    EXPECT_EQ(statistics.guarded, statistics.mapped);
+}
+
+// Where a guard costs mappings there may be so many at once; a stack of its own size that has gone gives its
+// guard back, so that those who come later have one too.
+TEST(StackDeathTest, GuardsOfSingleStacksAreGivenBack) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(
+        {
+            refuse_installed_guards();
+            std::size_t most_mappings = 65530;
+            std::ifstream("/proc/sys/vm/max_map_count") >> most_mappings;
+            const std::size_t size = stack_size_for(16 * 1024);
+            for (std::size_t i = 0; i < most_mappings / 2; ++i) release_stack(allocate_stack(size));
+            const Stack last = allocate_stack(size);
+            const StackStatistics statistics = stack_statistics();
+            std::fprintf(stderr, "%s, %zu unguarded\n", is_guarded(last) ? "guarded" : "bare",
+                         statistics.mapped - statistics.guarded);
+            std::exit(0);
+        },
+        testing::ExitedWithCode(0), "guarded, 0 unguarded");
+}
+
+}  // namespace
+}  // namespace thrum::internal
