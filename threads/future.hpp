@@ -1,15 +1,14 @@
 // thrum/threads/future.hpp: floor 1, threads
-// Future: the result of a call that another thread makes; as_completed: futures in the order of finishing.
+// Future: the result of a call that another thread makes, or of whatever a Promise stands for.
 #pragma once
 
 #include <thrum/base/errors.hpp>
+#include <thrum/threads/deadline.hpp>
 #include <thrum/threads/internal/future_state.hpp>
-#include <thrum/threads/queue.hpp>
+#include <thrum/threads/internal/then.hpp>
 
 #include <chrono>
-#include <cstddef>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -17,15 +16,25 @@
 
 namespace thrum {
 
+class Executor;
+
 // result() of a future that was cancelled. Python's concurrent.futures.CancelledError.
 class CancelledError : public Error {
 public:
     CancelledError() : Error("the call was cancelled") {}
 };
 
+// A future or promise was asked for what its state does not allow: it is empty, its result was taken out
+// before, it has a result already. Python's concurrent.futures.InvalidStateError.
+class InvalidStateError : public Error {
+public:
+    using Error::Error;
+};
+
 // Python's concurrent.futures.Future. A move-only handle; dropping it does not stop the call. Thread-safe but
 // for moving and destroying the handle itself. Waits throw Cancelled, and TimeoutError when the deadline in
-// force or the given time passes first.
+// force or the given time passes first. All members but valid() throw InvalidStateError on an empty future:
+// one that was made without a state or moved from.
 template <class T>
 class Future {
 public:
@@ -33,58 +42,126 @@ public:
     explicit Future(internal::StateHandle<T> state) noexcept : state_(std::move(state)) {}
 
     // Waits for the call and gives its result, or rethrows its exception; CancelledError where it was
-    // cancelled. On an lvalue a reference into the future, valid as long as the future; on an rvalue the
-    // result itself.
+    // cancelled. On an lvalue a reference into the future, valid as long as the future, as often as asked.
+    // On an rvalue the result itself, which leaves the future without it: whoever reads it again, through
+    // this handle or one that a callback was given, gets InvalidStateError. Results that are void or
+    // references are not taken out, and exceptions are rethrown as often as asked.
     std::add_lvalue_reference_t<T> result() & { return result_until(never); }
     std::add_lvalue_reference_t<T> result(std::chrono::nanoseconds timeout) & {
         return result_until(deadline_after(timeout));
     }
-    T result() && {
-        if constexpr (std::is_void_v<T>) {
-            result_until(never);
-        } else {
-            return std::move(result_until(never));
-        }
-    }
+    T result() && { return take_until(never); }
+    T result(std::chrono::nanoseconds timeout) && { return take_until(deadline_after(timeout)); }
 
     // Waits; the call's exception, or nullptr. CancelledError where it was cancelled.
-    std::exception_ptr exception() {
-        wait();
-        if (core().cancelled()) throw CancelledError();
-        return core().error();
+    std::exception_ptr exception() { return exception_until(never); }
+    std::exception_ptr exception(std::chrono::nanoseconds timeout) {
+        return exception_until(deadline_after(timeout));
     }
+    // Waits until it is done, in whichever way.
     void wait() { core().wait_until(never); }
     // False when it is not done after `timeout`.
     bool wait_for(std::chrono::nanoseconds timeout) { return core().wait_until(deadline_after(timeout)); }
 
     bool valid() const noexcept { return state_ != nullptr; }
-    bool done() const noexcept { return core().done(); }
-    bool running() const noexcept { return core().running(); }
-    bool cancelled() const noexcept { return core().cancelled(); }
+    bool done() const { return core().done(); }
+    bool running() const { return core().running(); }
+    bool cancelled() const { return core().cancelled(); }
     // A call that has not begun never will; a running one is asked to stop: its present or next wait throws
-    // Cancelled. False when it was done already.
+    // Cancelled. False when it was done already, and when it is a Promise's and was set running.
     bool cancel() { return core().cancel(); }
 
     // Calls `callback(Future<T>&)` once done, at once if it is: on the thread that finishes or cancels the
-    // call. What it throws is reported on standard error.
+    // call, in the order of adding. What it throws is reported on standard error; a Cancelled reaches that
+    // thread at its next wait.
     template <class Callback>
-    void add_done_callback(Callback callback) {
-        core().add_callback([state = state_, callback = std::move(callback)]() mutable {
-            Future<T> future(std::move(state));
-            callback(future);
-        });
+    requires std::is_invocable_v < std::decay_t<Callback>
+    &, Future<T>& > void add_done_callback(Callback&& callback) {
+        core().add_continuation(
+            std::make_unique<DoneCallback<std::decay_t<Callback>>>(state_, std::forward<Callback>(callback)));
+    }
+
+    // A new future, of continuation(result). The continuation runs on the thread that finishes this call (at
+    // once, on the caller's, where it is done), or as a call of `executor`, which must live until then. It is
+    // given T& by an lvalue future; by an rvalue T&&, the result having been taken out. Where this call fails
+    // or is cancelled, so does the new future, and the continuation is not called. Cancelling the new future
+    // leaves this one alone. A chain may be of any length: it does not nest on the stack.
+    template <class Function>
+    auto then(Function&& continuation) & {
+        return chain<false>(nullptr, std::forward<Function>(continuation));
+    }
+    template <class Function>
+    auto then(Executor& executor, Function&& continuation) & {
+        return chain<false>(&executor, std::forward<Function>(continuation));
+    }
+    template <class Function>
+    auto then(Function&& continuation) && {
+        return chain<true>(nullptr, std::forward<Function>(continuation));
+    }
+    template <class Function>
+    auto then(Executor& executor, Function&& continuation) && {
+        return chain<true>(&executor, std::forward<Function>(continuation));
     }
 
 private:
+    friend struct internal::FutureAccess;
+
+    template <class Function>
+    class DoneCallback final : public internal::Callback {
+    public:
+        DoneCallback(internal::StateHandle<T> state, Function callback)
+            : state_(std::move(state)), callback_(std::move(callback)) {}
+
+    private:
+        void call() override {
+            Future<T> future(std::move(state_));
+            callback_(future);
+        }
+        internal::StateHandle<T> state_;
+        Function callback_;
+    };
+
     internal::FutureCore& core() const {
-        if (state_ == nullptr) throw Error("this future is empty: it was moved from or never filled");
+        if (state_ == nullptr) {
+            throw InvalidStateError("this future is empty: it was moved from or never filled");
+        }
         return *state_;
     }
-    std::add_lvalue_reference_t<T> result_until(Deadline deadline) {
+    void wait_for_result(Deadline deadline) {
         if (!core().wait_until(deadline)) throw TimeoutError("the call is not done yet");
         if (core().cancelled()) throw CancelledError();
+    }
+    [[noreturn]] static void throw_taken() {
+        throw InvalidStateError(
+            "the future's result was taken out before; read it as an lvalue to read it again");
+    }
+    std::add_lvalue_reference_t<T> result_until(Deadline deadline) {
+        wait_for_result(deadline);
         if (core().error()) std::rethrow_exception(core().error());
-        if constexpr (!std::is_void_v<T>) return *state_->value;
+        if (state_->result.taken()) throw_taken();
+        return state_->result.get();
+    }
+    T take_until(Deadline deadline) {
+        wait_for_result(deadline);
+        if (core().error()) std::rethrow_exception(core().error());
+        if (!state_->result.claim()) throw_taken();
+        return state_->result.take();
+    }
+    std::exception_ptr exception_until(Deadline deadline) {
+        wait_for_result(deadline);
+        return core().error();
+    }
+
+    template <bool taking, class Function>
+    auto chain(Executor* executor, Function&& continuation) {
+        core();
+        using Call = internal::ThenCall<T, std::decay_t<Function>, taking>;
+        using Result = typename Call::Result;
+        auto call = Call(state_, std::forward<Function>(continuation), &throw_taken);
+        internal::StateHandle<Result> derived(new internal::CallState<Result, Call>(std::move(call)));
+        state_->add_continuation(std::make_unique<internal::Then>(*state_, *derived, executor));
+        if constexpr (taking) state_ = nullptr;
+        return Future<Result>(std::move(derived));
     }
 
     internal::StateHandle<T> state_;
@@ -92,61 +169,14 @@ private:
 
 namespace internal {
 
-// The range of as_completed(): yields each future once, when it is done.
-template <class T>
-class Completed {
-public:
-    Completed(std::vector<Future<T>>& futures, Deadline deadline)
-        : futures_(&futures), order_(std::make_shared<Queue<std::size_t>>()), deadline_(deadline) {
-        for (std::size_t i = 0; i < futures.size(); ++i) {
-            futures[i].add_done_callback([order = order_, i](Future<T>&) { order->put(i); });
-        }
+// What other rooms of this floor need of a future.
+struct FutureAccess {
+    template <class T>
+    static FutureCore& core(const Future<T>& future) {
+        return future.core();
     }
-
-    struct End {};
-    class Iterator {
-    public:
-        explicit Iterator(Completed& range) : range_(&range) { ++*this; }
-        Future<T>& operator*() const { return (*range_->futures_)[index_]; }
-        Iterator& operator++() {
-            if (left_ == 0) {
-                left_ = -1;
-                return *this;
-            }
-            --left_;
-            const Timeout scope(range_->deadline_);
-            index_ = *range_->order_->get();
-            return *this;
-        }
-        bool operator==(End) const { return left_ < 0; }
-
-    private:
-        Completed* range_;
-        std::size_t index_ = 0;
-        std::ptrdiff_t left_ = static_cast<std::ptrdiff_t>(range_->futures_->size());
-    };
-
-    Iterator begin() { return Iterator(*this); }
-    End end() const { return {}; }
-
-private:
-    std::vector<Future<T>>* futures_;
-    std::shared_ptr<Queue<std::size_t>> order_;
-    Deadline deadline_;
 };
 
 }  // namespace internal
-
-// for (auto& future : as_completed(futures)): each as soon as it is done. `futures` must stay as it is
-// meanwhile. The iteration throws TimeoutError when the timeout passes first, Cancelled when the caller is
-// cancelled.
-template <class T>
-internal::Completed<T> as_completed(std::vector<Future<T>>& futures) {
-    return internal::Completed<T>(futures, never);
-}
-template <class T>
-internal::Completed<T> as_completed(std::vector<Future<T>>& futures, std::chrono::nanoseconds timeout) {
-    return internal::Completed<T>(futures, deadline_after(timeout));
-}
 
 }  // namespace thrum

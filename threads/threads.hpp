@@ -2,6 +2,7 @@
 // Everything on the threads floor.
 #pragma once
 
+#include <thrum/threads/as_completed.hpp>
 #include <thrum/threads/condition.hpp>
 #include <thrum/threads/deadline.hpp>
 #include <thrum/threads/descriptor.hpp>
@@ -10,9 +11,12 @@
 #include <thrum/threads/future.hpp>
 #include <thrum/threads/local.hpp>
 #include <thrum/threads/lock.hpp>
+#include <thrum/threads/map_result.hpp>
+#include <thrum/threads/promise.hpp>
 #include <thrum/threads/queue.hpp>
 #include <thrum/threads/runtime.hpp>
 #include <thrum/threads/semaphore.hpp>
 #include <thrum/threads/task_group.hpp>
 #include <thrum/threads/thread.hpp>
+#include <thrum/threads/thread_pool_executor.hpp>
 #include <thrum/threads/to_thread.hpp>

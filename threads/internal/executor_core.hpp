@@ -1,38 +1,57 @@
 // thrum/threads/internal/executor_core.hpp: floor 1, threads
-// The queue of calls behind an executor, and the threads that make them.
+// The queue of calls behind a thread pool, and the threads that make them.
 #pragma once
 
 #include <thrum/threads/internal/future_state.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <string>
 
 namespace thrum::internal {
+
+struct PoolSettings {
+    std::size_t most_runners;
+    std::string name_prefix;
+    std::function<void()> initializer;
+    std::size_t stack_size;
+};
 
 // Thread-safe.
 class ExecutorCore : public std::enable_shared_from_this<ExecutorCore> {
 public:
-    explicit ExecutorCore(std::size_t most_runners) noexcept : most_runners_(most_runners) {}
+    explicit ExecutorCore(PoolSettings settings) noexcept : settings_(std::move(settings)) {}
     ~ExecutorCore();
 
-    // Throws Error after close().
+    // Takes over a reference to the call; if it throws, the caller has it still. Throws ExecutorShutDown
+    // after close(), BrokenThreadPool after a failed initializer, and what starting a thread throws.
     void submit(FutureCore& call);
     void close(bool cancel_pending) noexcept;
     // Until all calls are done, whatever the caller's cancels and deadlines.
     void drain() noexcept;
 
 private:
-    void run() noexcept;
+    void start_runner(std::size_t number);
+    void run(std::size_t number) noexcept;
+    bool initialize() noexcept;
+    FutureCore* next_call() noexcept;
+    bool hand_over(std::size_t number) noexcept;
     FutureCore* take() noexcept;
-    void give_up(const std::exception_ptr& error, const FutureCore& latest);
+    FutureCore* take_all() noexcept;
+    bool unqueue(const FutureCore& call) noexcept;
+    void break_with(const std::string& why) noexcept;
+    void lose_runner(const std::exception_ptr& error) noexcept;
+    bool stays() const noexcept { return settings_.initializer != nullptr; }
 
-    const std::size_t most_runners_;
+    const PoolSettings settings_;
     Spin spin_;
     FutureCore* first_ = nullptr;
     FutureCore* last_ = nullptr;
-    std::size_t queued_ = 0;
     std::size_t runners_ = 0;
     bool closed_ = false;
+    std::exception_ptr broken_;
+    WaitList idle_{"the next call"};  // runners that stay, between calls
     WaitList drainers_{"executor shutdown"};
 };
 

@@ -1,19 +1,23 @@
 // thrum/threads/internal/future_state.hpp: floor 1, threads
-// What a Future and the thread that makes its call share, counted by reference.
+// What a Future and whoever will finish it share, counted by reference.
 #pragma once
 
 #include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/continuation.hpp>
 #include <thrum/threads/internal/wait_list.hpp>
 
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace thrum::internal {
 
+struct Watch;
+
+// Thread-safe. Pending, perhaps running, then finished (with a result or an error) or cancelled for good.
 class FutureCore {
 public:
     FutureCore() noexcept = default;
@@ -26,18 +30,33 @@ public:
     }
 
     bool done() const noexcept { return status() >= Status::finished; }
-    bool running() const noexcept { return status() == Status::running; }
+    bool running() const noexcept { return status() == Status::running || status() == Status::completing; }
     bool cancelled() const noexcept { return status() == Status::cancelled; }
     const std::exception_ptr& error() const noexcept { return error_; }
     // False when `deadline` passed first. Throws as waits do.
     bool wait_until(Deadline deadline);
-    bool cancel();
-    void add_callback(std::function<void()> callback);
+    // Has it cancelled where it has not begun; else, if `running_too`, asks the thread that makes it to stop.
+    bool cancel(bool running_too = true);
+    // Run once done, by whoever finishes it; at once, by the caller, where it is done.
+    void add_continuation(std::unique_ptr<Continuation> continuation) noexcept;
+    // Tells the watch's set once done, at once where it is.
+    void watch(Watch& watch) noexcept;
+    void unwatch(Watch& watch) noexcept;
 
     // By the thread that makes the call, once: begins it, unless it was cancelled before, and finishes it.
-    void execute() noexcept;
-    // Instead of execute(): the call will never be made.
-    void fail(std::exception_ptr error) noexcept;
+    // With `later`, its continuations are left there instead of being run.
+    void execute(Continuations* later = nullptr) noexcept;
+    // Instead of execute(): the call will never be made. Nothing where it is no longer pending.
+    void fail(std::exception_ptr error, Continuations* later = nullptr) noexcept;
+    void give_up(Continuations* later = nullptr) noexcept;  // as a cancel of what is pending
+
+    // For who finishes it by hand. begin(): pending to running; false when cancelled, throws where it began
+    // before. claim_completion(): from here on nobody else may finish it; then complete(), or
+    // unclaim_completion() when there is no result after all.
+    bool begin();
+    bool claim_completion() noexcept;
+    void unclaim_completion() noexcept;
+    void complete(std::exception_ptr error) noexcept;
 
     FutureCore* next = nullptr;  // in an executor's queue
 
@@ -49,43 +68,94 @@ protected:
     virtual void drop_call() noexcept = 0;
 
 private:
-    enum class Status : unsigned char { pending, running, finished, cancelled };
+    enum class Status : unsigned char { pending, running, completing, finished, cancelled };
     Status status() const noexcept { return status_.load(std::memory_order_acquire); }
-    void finish(Status status, SpinGuard& guard) noexcept;
+    void finish(Status status, SpinGuard& guard, Continuations* later) noexcept;
+    void settle_cancels(Task& task, bool ended_by_one) noexcept;
 
     Atomic<unsigned> references_ = 1;
     Spin spin_;
     Atomic<Status> status_ = Status::pending;
+    bool began_ = false;
+    unsigned cancels_sent_ = 0;  // to the runner
     Task* runner_ = nullptr;
     WaitList waiters_{"Future"};
+    Watch* watches_ = nullptr;
     std::exception_ptr error_;
-    std::vector<std::function<void()>> callbacks_;
+    Continuations continuations_;
+};
+
+// The place of a result, which can be taken out once.
+template <class T>
+class ResultPlace {
+public:
+    template <class Maker>
+    void fill(Maker&& maker) {
+        value_.emplace(std::forward<Maker>(maker)());
+    }
+    bool taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
+    T& get() noexcept { return *value_; }
+    // False for all but the first.
+    bool claim() noexcept { return !taken_.exchange(true); }
+    T take() { return std::move(*value_); }
+
+private:
+    std::optional<T> value_;
+    Atomic<bool> taken_ = false;
+};
+template <class T>
+class ResultPlace<T&> {
+public:
+    template <class Maker>
+    void fill(Maker&& maker) {
+        value_ = std::addressof(std::forward<Maker>(maker)());
+    }
+    bool taken() const noexcept { return false; }
+    T& get() noexcept { return *value_; }
+    bool claim() noexcept { return true; }
+    T& take() noexcept { return *value_; }
+
+private:
+    T* value_ = nullptr;
+};
+template <>
+class ResultPlace<void> {
+public:
+    template <class Maker>
+    void fill(Maker&& maker) {
+        std::forward<Maker>(maker)();
+    }
+    bool taken() const noexcept { return false; }
+    void get() noexcept {}
+    bool claim() noexcept { return true; }
+    void take() noexcept {}
 };
 
 template <class T>
 class FutureState : public FutureCore {
 public:
-    std::optional<T> value;
+    ResultPlace<T> result;
 };
-template <>
-class FutureState<void> : public FutureCore {};
 
+// Filled by calling a function.
 template <class T, class Function>
 class CallState final : public FutureState<T> {
 public:
     explicit CallState(Function&& function) : function_(std::move(function)) {}
 
 private:
-    void call() override {
-        if constexpr (std::is_void_v<T>) {
-            (*function_)();
-        } else {
-            this->value.emplace((*function_)());
-        }
-    }
+    void call() override { this->result.fill(*function_); }
     void drop_call() noexcept override { function_.reset(); }
 
     std::optional<Function> function_;
+};
+
+// Filled by hand.
+template <class T>
+class PromiseState final : public FutureState<T> {
+private:
+    void call() override {}
+    void drop_call() noexcept override {}
 };
 
 // An owning pointer to a state.
