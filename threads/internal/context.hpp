@@ -1,11 +1,13 @@
 // thrum/threads/internal/context.hpp: floor 1, threads
-// One suspended point of execution: registers (Boost.Context), exception state, and what the sanitizers must
-// know.
+// One suspended point of execution: its stack, exception and floating-point state, and what the sanitizers
+// must know.
 #pragma once
 
 #include <thrum/threads/internal/stack.hpp>
+#include <thrum/threads/internal/switch.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
@@ -26,6 +28,13 @@ struct ExceptionState {
     unsigned int uncaught = 0;
 };
 
+// Rounding and exception masks, which a function keeps for its caller (System V ABI for x86-64, 3.2.3).
+struct FloatState {
+    std::uint32_t mxcsr = 0;
+    std::uint16_t x87 = 0;
+    bool operator==(const FloatState&) const noexcept = default;
+};
+
 class Context {
 public:
     using Entry = void (*)(Context& self);
@@ -42,12 +51,16 @@ public:
     // `from`. `ending` says that `from` never runs again. Both belong to the calling OS thread.
     static void switch_to(Context& from, Context& to, bool ending = false) noexcept;
 
-private:
-    struct Trampoline;
+    // Where it was left, while it does not run.
+    SuspendedAt suspended() const noexcept { return suspended_at(stack_pointer_); }
 
-    void* registers_ = nullptr;
-    Entry entry_ = nullptr;
+private:
+    static void begin(void* self) noexcept;
+
+    void* stack_pointer_ = nullptr;
     ExceptionState exceptions_;
+    FloatState floats_;
+    Entry entry_ = nullptr;
 #if defined(__SANITIZE_ADDRESS__)
     void* fake_stack_ = nullptr;
     const void* bottom_ = nullptr;

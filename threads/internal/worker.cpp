@@ -29,7 +29,7 @@ constexpr std::size_t warm_stacks = 64;  // kept per worker, without asking the 
 
 }  // namespace
 
-thread_local Worker* Worker::current_ = nullptr;
+constinit thread_local Worker* Worker::current_ = nullptr;
 
 Worker::Worker(Runtime& runtime, std::unique_ptr<Reactor> reactor)
     : runtime_(runtime), reactor_(std::move(reactor)), timers_(now()), polled_(now()), now_(polled_) {

@@ -73,7 +73,7 @@ private:
     void go_idle(bool ending) noexcept;
     void sleep_until_work() noexcept;
 
-    static thread_local Worker* current_;
+    static constinit thread_local Worker* current_;
 
     Runtime& runtime_;
     std::unique_ptr<Reactor> reactor_;

@@ -1,0 +1,40 @@
+// The same as timer_arm_and_cancel of threads_bench with Go's timers: CPU nanoseconds to arm and cancel one, with a
+// thousand armed and with a million.
+package main
+
+import (
+	"fmt"
+	"math/rand"
+	"syscall"
+	"time"
+)
+
+func cpuNanoseconds() float64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err)
+	}
+	return float64(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func main() {
+	for _, count := range []int{1_000, 1_000_000} {
+		random := rand.New(rand.NewSource(1))
+		durations := make([]time.Duration, count)
+		for i := range durations {
+			durations[i] = time.Duration(1+random.Intn(3_600_000)) * time.Millisecond
+		}
+		timers := make([]*time.Timer, count)
+		rounds := max(1, 1_000_000/count)
+		start := cpuNanoseconds()
+		for round := 0; round < rounds; round++ {
+			for i := range timers {
+				timers[i] = time.AfterFunc(durations[i], func() {})
+			}
+			for _, timer := range timers {
+				timer.Stop()
+			}
+		}
+		fmt.Printf("timer_%d %.2f\n", count, (cpuNanoseconds()-start)/float64(rounds*count))
+	}
+}
