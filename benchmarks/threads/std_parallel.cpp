@@ -6,8 +6,6 @@
 #include <thread>
 #include <vector>
 
-namespace {}  // namespace
-
 int main() {
     report_wall("contended_lock", contenders * locks_each, [] {
         std::mutex lock;

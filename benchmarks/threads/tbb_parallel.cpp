@@ -8,8 +8,6 @@
 #include <thread>
 #include <vector>
 
-namespace {}  // namespace
-
 int main() {
     report_wall("task", tasks, [] {
         tbb::task_group group;
