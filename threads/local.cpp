@@ -21,8 +21,8 @@ namespace thrum::internal {
 struct LocalCore {
     Spin spin;
     LocalValue* first = nullptr;
-    std::size_t ending = 0;  // values that their own threads are destroying
-    WaitList waiters;        // the Local's destructor, for those
+    std::size_t ending = 0;     // values that their own threads are destroying
+    WaitList waiters{"Local"};  // the Local's destructor, for those
     std::atomic<bool> gone = false;
     std::atomic<std::size_t> references = 1;
 

@@ -2,6 +2,7 @@
 // Whoever sets `busy` owns the queue until it stores the word again. unlock() takes the first waiter out and
 // lets go of lock and queue in one store, its last touch, so the lock may be destroyed right after.
 #include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/misuse.hpp>
 #include <thrum/threads/internal/spin.hpp>
 #include <thrum/threads/internal/task.hpp>
 #include <thrum/threads/lock.hpp>
@@ -126,6 +127,10 @@ void Lock::unlock_slow() noexcept {
     Backoff backoff;
     std::uintptr_t word = word_.load(std::memory_order_relaxed);
     for (;;) {
+        if ((word & held) == 0) {
+            internal::abort_misuse(
+                "unlocks a Lock that nobody holds: each unlock() needs a lock() before it");
+        }
         if ((word & busy) != 0) {
             backoff.pause();
             word = word_.load(std::memory_order_relaxed);

@@ -11,9 +11,9 @@
 namespace thrum {
 
 // Python's threading.Lock, and C++'s TimedLockable: std::scoped_lock and std::unique_lock work with it. Not
-// recursive. Waiters come roughly in order; one that was passed over once is handed the lock. May be
-// destroyed as soon as its last holder's unlock() has let another thread lock it: unlock() does not touch it
-// after release.
+// recursive: its holder would wait for itself; see RLock. Any thread may unlock it. Waiters come roughly in
+// order; one that was passed over once is handed the lock. May be destroyed as soon as its last holder's
+// unlock() has let another thread lock it: unlock() does not touch it after release.
 class Lock {
 public:
     Lock() noexcept = default;
@@ -36,6 +36,7 @@ public:
     // Takes it whatever the caller's cancels and deadlines: for destructors and what must not throw.
     void lock_shielded() noexcept;
 
+    // Aborts with a message when nobody holds it, which is a bug of the caller.
     void unlock() noexcept {
         std::uintptr_t word = held;
         if (!word_.compare_exchange_strong(word, 0, std::memory_order_release, std::memory_order_relaxed)) {

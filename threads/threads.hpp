@@ -3,6 +3,7 @@
 #pragma once
 
 #include <thrum/threads/as_completed.hpp>
+#include <thrum/threads/barrier.hpp>
 #include <thrum/threads/condition.hpp>
 #include <thrum/threads/deadline.hpp>
 #include <thrum/threads/descriptor.hpp>
@@ -12,11 +13,15 @@
 #include <thrum/threads/local.hpp>
 #include <thrum/threads/lock.hpp>
 #include <thrum/threads/map_result.hpp>
+#include <thrum/threads/once.hpp>
 #include <thrum/threads/promise.hpp>
 #include <thrum/threads/queue.hpp>
+#include <thrum/threads/rlock.hpp>
 #include <thrum/threads/runtime.hpp>
 #include <thrum/threads/semaphore.hpp>
+#include <thrum/threads/shared_lock.hpp>
 #include <thrum/threads/task_group.hpp>
 #include <thrum/threads/thread.hpp>
 #include <thrum/threads/thread_pool_executor.hpp>
+#include <thrum/threads/timer.hpp>
 #include <thrum/threads/to_thread.hpp>

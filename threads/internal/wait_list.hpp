@@ -26,6 +26,7 @@ public:
 
     const char* kind() const noexcept { return kind_; }
     bool empty() const noexcept { return first_ == nullptr; }
+    Waiter* front() const noexcept { return first_; }
 
     void push_back(Waiter& waiter) noexcept {
         waiter.previous = last_;

@@ -65,8 +65,9 @@ FAULTS = {
         value(LOCK, ("if (", "(word & held) == 0", ") {\n            if (word_.compare_exchange_weak(word, word | held"),
               "word == 0")],
     "the condition's lock is let go before the wait is published": [
-        before("condition.cpp", "{\n        SpinGuard guard(spin_);\n        task.arm(", "lock.unlock();"),
-        statement("condition.cpp", ("", "lock.unlock();", "\n    const Wake how"), "")],
+        before("condition.cpp", "{\n        SpinGuard guard(spin_);\n        task.arm(",
+               "depth = release(*lock.mutex());"),
+        statement("condition.cpp", ("", "depth = release(*lock.mutex());", "\n    const Wake how"), "")],
     "a cancel that came before the wait is not looked for": [
         before("internal/task.cpp", "if (cancels_.load() == 0 || !take_cancel()) return false;", "return false;")],
     "one cancel is taken by two": [

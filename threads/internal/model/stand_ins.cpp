@@ -2,11 +2,13 @@
 // What the model has in place of the operating system: futexes, a reactor that can only be woken, stacks, and
 // threads that are the model's own.
 #include <thrum/threads/internal/clock.hpp>
+#include <thrum/threads/internal/misuse.hpp>
 #include <thrum/threads/internal/model/access.hpp>
 #include <thrum/threads/internal/model/stacks.hpp>
 #include <thrum/threads/internal/model/world.hpp>
 #include <thrum/threads/internal/os_thread.hpp>
 
+#include <cstdio>
 #include <cstdlib>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -96,6 +98,13 @@ void Task::interrupt_poll() noexcept { std::abort(); }
 
 // No scenario has a Local.
 void end_locals(Task&) noexcept {}
+
+// No scenario has a misuse; what says so ends the run all the same.
+void abort_misuse(const char* format, ...) noexcept {
+    std::fprintf(stderr, "%s\n", format);
+    std::abort();
+}
+std::string describe_thread(std::uint64_t) { return {}; }
 
 Runtime& Runtime::get() { return World::current()->runtime(); }
 
