@@ -31,6 +31,8 @@ set(pc_module_PkgConfig::PSL libpsl)
 set(pc_module_nlohmann_json::nlohmann_json nlohmann_json)
 set(pc_flag_Boost::context -lboost_context)
 set(pc_flag_Threads::Threads -pthread)
+set(pc_flag_backtrace -lbacktrace)
+set(pc_flag_dl -ldl)
 
 # Writes thrum-FLOOR.pc. The floors are static libraries, so everything they need stands under Requires and Libs:
 # a user who does not say --static has to link it too.

@@ -10,6 +10,7 @@
 #include <thrum/threads/event.hpp>
 #include <thrum/threads/executor.hpp>
 #include <thrum/threads/future.hpp>
+#include <thrum/threads/inspect.hpp>
 #include <thrum/threads/local.hpp>
 #include <thrum/threads/lock.hpp>
 #include <thrum/threads/map_result.hpp>

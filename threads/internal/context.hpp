@@ -53,6 +53,8 @@ public:
 
     // Where it was left, while it does not run.
     SuspendedAt suspended() const noexcept { return suspended_at(stack_pointer_); }
+    // What switch_stack() left; nullptr before the first switch.
+    const void* saved() const noexcept { return stack_pointer_; }
 
 private:
     static void begin(void* self) noexcept;

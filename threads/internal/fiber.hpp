@@ -34,6 +34,9 @@ public:
     void disown() noexcept;
     void report_error() noexcept;
 
+    // What the reason of those who wait for its end holds.
+    const void* joining_key() const noexcept { return &spin_; }
+
     std::string name() const { return name_.empty() ? "Thread-" + std::to_string(id) : name_; }
 
     Context context;

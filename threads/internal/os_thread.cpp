@@ -47,7 +47,7 @@ Task& take_os_task() {
     }
     own_task->deadline = never;
     own_task->forget_cancels();
-    own_task->os_id = static_cast<int>(::syscall(SYS_gettid));
+    own_task->os_id = own_os_id();
     own_task->id.store(next_thread_id(), std::memory_order_release);
     return *own_task;
 }
@@ -96,6 +96,8 @@ void futex_wait(Atomic<Wake>& word, Wake value, Deadline deadline) noexcept {
 void futex_wake(Atomic<Wake>& word) noexcept {
     ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
+
+int own_os_id() noexcept { return static_cast<int>(::syscall(SYS_gettid)); }
 
 timespec* time_left(Deadline deadline, timespec& storage) noexcept {
     if (deadline == never) return nullptr;

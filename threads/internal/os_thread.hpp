@@ -13,6 +13,9 @@ void futex_wait(Atomic<Wake>& word, Wake value, Deadline deadline) noexcept;
 // Wakes whoever sleeps on `word`. The word may be another wait's by now: see Task::wake().
 void futex_wake(Atomic<Wake>& word) noexcept;
 
+// gettid(2) of the calling OS thread.
+int own_os_id() noexcept;
+
 // A timespec of what is left until `deadline`, all zero where it has passed; nullptr for never.
 timespec* time_left(Deadline deadline, timespec& storage) noexcept;
 

@@ -2,6 +2,7 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/base/text.hpp>
 #include <thrum/threads/internal/runtime.hpp>
+#include <thrum/threads/internal/unwind.hpp>
 #include <thrum/threads/runtime.hpp>
 
 #include <pthread.h>
@@ -57,10 +58,17 @@ std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count) {
 
 }  // namespace
 
+namespace {
+std::atomic<Runtime*> the_runtime = nullptr;
+}
+
+Runtime* Runtime::started() noexcept { return the_runtime.load(std::memory_order_acquire); }
+
 Runtime& Runtime::get() {
     static Runtime* const runtime = [] {
         auto* const made = new Runtime;
         made->start_workers();
+        the_runtime.store(made, std::memory_order_release);
         return made;
     }();
     return *runtime;
@@ -79,7 +87,7 @@ void Runtime::start_workers() {
     sigset_t all;
     sigset_t before;
     ::sigfillset(&all);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT})
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, unwind_signal()})
         ::sigdelset(&all, fault);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     std::size_t started = 0;

@@ -15,8 +15,11 @@ class Runtime {
 public:
     // Throws OSError where the kernel has no descriptors or threads left for it.
     static Runtime& get();
+    // nullptr where nothing has started it yet. Never throws, never starts it.
+    static Runtime* started() noexcept;
 
     const char* reactor_name() const noexcept { return reactor_name_; }
+    const std::vector<std::unique_ptr<Worker>>& workers() const noexcept { return workers_; }
     std::size_t worker_count() const noexcept { return workers_.size(); }
 
     // A fiber that never ran, by any thread.

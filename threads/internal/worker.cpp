@@ -5,6 +5,7 @@
 // because it is pinned: whoever wakes it puts it into a queue that only this OS thread drains, which it does
 // after the switch.
 #include <thrum/threads/internal/clock.hpp>
+#include <thrum/threads/internal/os_thread.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/internal/worker.hpp>
 
@@ -38,6 +39,7 @@ Worker::Worker(Runtime& runtime, std::unique_ptr<Reactor> reactor)
 
 void Worker::run() {
     current_ = this;
+    os_id_.store(own_os_id(), std::memory_order_relaxed);
     Context root;
     root_ = &root;
     here_ = &root;
@@ -113,7 +115,7 @@ Fiber* Worker::fiber_of(TimerNode& node) noexcept {
 void Worker::resume(Fiber& next, bool ending) noexcept {
     Context& from = *here_;
     here_ = &next.context;
-    running_ = &next;
+    running_.store(&next, std::memory_order_relaxed);
     Context::switch_to(from, next.context, ending);
     arrived();
 }
@@ -121,7 +123,7 @@ void Worker::resume(Fiber& next, bool ending) noexcept {
 void Worker::go_idle(bool ending) noexcept {
     Context& from = *here_;
     here_ = root_;
-    running_ = nullptr;
+    running_.store(nullptr, std::memory_order_relaxed);
     Context::switch_to(from, *root_, ending);
     arrived();
 }
@@ -134,18 +136,18 @@ void Worker::suspend() noexcept {
     Fiber* const next = pick();
     if (next == nullptr) {
         go_idle(false);
-    } else if (next != running_) {  // it is the running one where its wake-up has come already
+    } else if (next != running()) {  // it is the running one where its wake-up has come already
         resume(*next);
     }
 }
 
 void Worker::yield() noexcept {
-    ready_.push_back(*running_);
+    ready_.push_back(*running());
     suspend();
 }
 
 void Worker::leave() noexcept {
-    ended_ = running_;
+    ended_ = running();
     live_.fetch_sub(1, std::memory_order_relaxed);
     if (Fiber* const next = pick()) {
         resume(*next, true);

@@ -27,7 +27,9 @@ public:
     // The OS thread's main function; never returns.
     [[noreturn]] void run();
 
-    Fiber* running() const noexcept { return running_; }
+    Fiber* running() const noexcept { return running_.load(std::memory_order_relaxed); }
+    // gettid(2) of its OS thread; 0 before it runs. By any thread.
+    int os_id() const noexcept { return os_id_.load(std::memory_order_relaxed); }
     TimerWheel& timers() noexcept { return timers_; }
     // A moment not long ago, without asking a clock: as of the last look at the kernel or the clock.
     Deadline coarse_now() const noexcept { return now_; }
@@ -79,7 +81,8 @@ private:
     std::unique_ptr<Reactor> reactor_;
     Context* root_ = nullptr;  // the OS thread's own context, which runs the idle loop
     Context* here_ = nullptr;
-    Fiber* running_ = nullptr;
+    std::atomic<Fiber*> running_ = nullptr;
+    std::atomic<int> os_id_ = 0;
     Fiber* ended_ = nullptr;  // switched away from for good; freed by whoever runs next
     FiberQueue ready_;
     TimerWheel timers_;

@@ -1,0 +1,139 @@
+// thrum/threads/internal/snapshot.cpp: floor 1, threads
+#include <thrum/threads/internal/clock.hpp>
+#include <thrum/threads/internal/os_thread.hpp>
+#include <thrum/threads/internal/pause.hpp>
+#include <thrum/threads/internal/registry.hpp>
+#include <thrum/threads/internal/runtime.hpp>
+#include <thrum/threads/internal/snapshot.hpp>
+#include <thrum/threads/thread.hpp>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <unordered_map>
+
+namespace thrum::internal {
+
+namespace {
+
+std::string what_a_descriptor_is(int fd) {
+    struct stat about {};
+    if (::fstat(fd, &about) != 0) return "descriptor";
+    return S_ISSOCK(about.st_mode) ? "socket" : S_ISFIFO(about.st_mode) ? "pipe" : "descriptor";
+}
+
+std::string hexadecimal(const void* address) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%p", address);
+    return text;
+}
+
+class Walk {
+public:
+    Look walk() {
+        if (Runtime* const runtime = Runtime::started()) {
+            const auto& workers = runtime->workers();
+            for (std::size_t i = 0; i < workers.size(); ++i) {
+                numbers_[workers[i].get()] = i;
+                if (!pause_.stands(workers[i].get())) look_.silent.push_back(i);
+            }
+        }
+        for_each_os_task([this](Task& task) { add_os_thread(task); });
+        for_each_fiber([this](const FiberReference& fiber) {
+            if (!Pause::is_ours(fiber->run)) add_fiber(*fiber);
+        });
+        for (Seen& seen : look_.threads) name_the_joined(seen);
+        return std::move(look_);
+    }
+
+private:
+    void add_os_thread(Task& task) {
+        Seen seen;
+        seen.thread.id = task.id;
+        seen.thread.plain = true;
+        seen.thread.name = task.os_id == ::getpid() ? "main" : "OS-thread-" + std::to_string(seen.thread.id);
+        say_what_for(task, seen);
+        // Only where it waits in thrum: elsewhere the signal might cut short a call that is not ours.
+        if (task.os_id == own_os_id()) {
+            seen.frames = unwind_here();
+        } else if (seen.thread.state == ThreadState::waiting) {
+            seen.frames = unwind_os_thread(task.os_id);
+        }
+        look_.threads.push_back(std::move(seen));
+    }
+
+    void add_fiber(Fiber& fiber) {
+        Seen seen;
+        seen.thread.id = fiber.id;
+        seen.thread.name = fiber.name();
+        const Worker* const worker = fiber.worker.load(std::memory_order_relaxed);
+        if (worker == nullptr) {
+            seen.thread.state = ThreadState::not_started;
+        } else {
+            seen.thread.worker = numbers_[worker];
+            say_what_for(fiber, seen);
+            const bool runs = worker->running() == &fiber;
+            if (runs) seen.thread.state = ThreadState::running;
+            if (!runs && seen.thread.state == ThreadState::running) seen.thread.state = ThreadState::ready;
+            if (worker == Worker::current() && runs) {
+                seen.frames = unwind_here();
+            } else if (pause_.stands(worker)) {
+                seen.frames = unwind_parked(fiber.context);
+            } else if (runs) {
+                seen.frames = unwind_os_thread(worker->os_id());
+            }
+        }
+        joined_[fiber.joining_key()] = {seen.thread.name, seen.thread.id};
+        look_.threads.push_back(std::move(seen));
+    }
+
+    void say_what_for(Task& task, Seen& seen) const {
+        if (!task.waiting()) return;
+        seen.thread.state = ThreadState::waiting;
+        const WaitReason reason = task.reason();
+        seen.kind = reason.kind == nullptr ? "something" : reason.kind;
+        seen.thread.waits_for = std::max(now_ - task.waiting_since(), Deadline::duration());
+        if (std::strchr(seen.kind.c_str(), '%') != nullptr) {
+            const int fd = static_cast<int>(reinterpret_cast<std::intptr_t>(reason.object));
+            const std::string what = what_a_descriptor_is(fd);
+            seen.thread.waits_on = seen.kind;
+            seen.thread.waits_on.replace(0, std::strlen("descriptor %"), what + " " + std::to_string(fd));
+            seen.kind.replace(0, std::strlen("descriptor %"), "a " + what);
+        } else {
+            seen.thread.waits_on = seen.kind;
+            if (reason.object != nullptr) seen.thread.waits_on += " " + hexadecimal(reason.object);
+        }
+        objects_[seen.thread.id] = reason.object;
+    }
+
+    // "Thread.join 0x7f…" becomes 'Thread.join of "loom" (id 7)'.
+    void name_the_joined(Seen& seen) {
+        if (seen.kind != "Thread.join") return;
+        const auto found = joined_.find(objects_[seen.thread.id]);
+        if (found == joined_.end()) return;
+        seen.thread.waits_on = "Thread.join of \"" + found->second.first + "\" (id " +
+                               std::to_string(found->second.second) + ")";
+    }
+
+    Look look_;
+    Pause pause_;
+    const Deadline now_ = now();
+    std::unordered_map<const Worker*, std::size_t> numbers_;
+    std::unordered_map<const void*, std::pair<std::string, std::uint64_t>> joined_;
+    mutable std::unordered_map<std::uint64_t, const void*> objects_;
+};
+
+}  // namespace
+
+Look look_at_all_threads() {
+    // One look at a time: two that stop each other's worker would both wait in vain.
+    static auto& one_at_a_time = *new std::mutex;
+    while (!one_at_a_time.try_lock()) yield();
+    const std::scoped_lock guard(std::adopt_lock, one_at_a_time);
+    return Walk().walk();
+}
+
+}  // namespace thrum::internal
