@@ -1,6 +1,7 @@
 // thrum/threads/internal/runtime.cpp: floor 1, threads
 #include <thrum/base/errors.hpp>
 #include <thrum/base/text.hpp>
+#include <thrum/threads/internal/os_thread.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/internal/unwind.hpp>
 #include <thrum/threads/runtime.hpp>
@@ -96,6 +97,7 @@ void Runtime::start_workers() {
         try {
             std::thread thread([this, worker = workers_[started].get()] {
                 ready_.wait(false);  // until the list of workers is final
+                worker->set_os_id(own_os_id());
                 worker->run();
             });
             ::pthread_setname_np(thread.native_handle(), ("thrum-" + std::to_string(started)).c_str());

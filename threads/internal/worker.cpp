@@ -5,7 +5,6 @@
 // because it is pinned: whoever wakes it puts it into a queue that only this OS thread drains, which it does
 // after the switch.
 #include <thrum/threads/internal/clock.hpp>
-#include <thrum/threads/internal/os_thread.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/internal/worker.hpp>
 
@@ -39,7 +38,6 @@ Worker::Worker(Runtime& runtime, std::unique_ptr<Reactor> reactor)
 
 void Worker::run() {
     current_ = this;
-    os_id_.store(own_os_id(), std::memory_order_relaxed);
     Context root;
     root_ = &root;
     here_ = &root;

@@ -30,6 +30,7 @@ public:
     Fiber* running() const noexcept { return running_.load(std::memory_order_relaxed); }
     // gettid(2) of its OS thread; 0 before it runs. By any thread.
     int os_id() const noexcept { return os_id_.load(std::memory_order_relaxed); }
+    void set_os_id(int id) noexcept { os_id_.store(id, std::memory_order_relaxed); }
     TimerWheel& timers() noexcept { return timers_; }
     // A moment not long ago, without asking a clock: as of the last look at the kernel or the clock.
     Deadline coarse_now() const noexcept { return now_; }
