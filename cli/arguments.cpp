@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <unordered_map>
+#include <utility>
 
 namespace thrum::cli {
 
@@ -73,6 +75,25 @@ std::vector<std::string> parse_url_list(std::string_view text) {
         if (!url.empty() && url[0] != '#') urls.emplace_back(url);
     }
     return urls;
+}
+
+std::function<std::string(const std::string&)> not_empty(const char* what, const char* advice) {
+    return [what, advice](const std::string& text) {
+        return text.empty() ? std::string("the ") + what + " is empty; " + advice : std::string();
+    };
+}
+
+std::vector<std::string> take_duplicates(std::vector<std::string>& texts) {
+    std::unordered_map<std::string, int> times;
+    std::vector<std::string> once;
+    std::vector<std::string> repeated;
+    for (std::string& text : texts) {
+        const int time = ++times[text];
+        if (time == 2) repeated.push_back(text);
+        if (time == 1) once.push_back(std::move(text));
+    }
+    texts = std::move(once);
+    return repeated;
 }
 
 std::string read_standard_input() {

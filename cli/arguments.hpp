@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,8 +24,16 @@ struct HostAndPort {
 };
 std::optional<HostAndPort> parse_host_and_port(std::string_view text, const HostAndPort& defaults);
 
-// One URL per line; white space around it, empty lines and lines that begin with "#" do not count.
+// One URL per line; white space around it, empty lines and lines that begin with "#" do not count. A "#"
+// later in a line belongs to the URL (its fragment, RFC 3986 section 3.5).
 std::vector<std::string> parse_url_list(std::string_view text);
+
+// "the path is empty; …" for an empty text, as of a variable that is not set; nothing for others. For
+// CLI::Option::check(), which wants it so.
+std::function<std::string(const std::string&)> not_empty(const char* what, const char* advice);
+
+// Takes out of `texts` those that were there before, and returns them, each once, in the order of coming.
+std::vector<std::string> take_duplicates(std::vector<std::string>& texts);
 
 // All of standard input. Throws OSError.
 std::string read_standard_input();

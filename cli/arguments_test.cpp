@@ -77,5 +77,13 @@ TEST(Arguments, ListsOfUrls) {
     EXPECT_TRUE(parse_url_list("").empty());
 }
 
+TEST(Arguments, Duplicates) {
+    std::vector<std::string> urls = {"b", "a", "b", "c", "b", "c"};
+    EXPECT_EQ(take_duplicates(urls), (std::vector<std::string>{"b", "c"}));
+    EXPECT_EQ(urls, (std::vector<std::string>{"b", "a", "c"}));
+    EXPECT_TRUE(take_duplicates(urls).empty());
+    EXPECT_EQ(urls.size(), 3U);
+}
+
 }  // namespace
 }  // namespace thrum::cli

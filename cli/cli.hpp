@@ -5,6 +5,7 @@
 #include <thrum/cli/arguments.hpp>
 #include <thrum/cli/command_line.hpp>
 #include <thrum/cli/get_command.hpp>
+#include <thrum/cli/output.hpp>
 #include <thrum/cli/serve_command.hpp>
 #include <thrum/cli/signals.hpp>
 #include <thrum/cli/venv_command.hpp>

@@ -1,13 +1,15 @@
 // thrum/cli/command_line.cpp: front door, cli
 #include <thrum/cli/command_line.hpp>
 #include <thrum/cli/get_command.hpp>
+#include <thrum/cli/output.hpp>
 #include <thrum/cli/serve_command.hpp>
 #include <thrum/cli/venv_command.hpp>
+#include <thrum/fetch/utf8.hpp>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
-#include <iostream>
 #include <string>
 
 namespace thrum::cli {
@@ -32,9 +34,32 @@ std::string name_of(const CLI::App& app) {
     return name;
 }
 
+int told(const CLI::App& app, const char* what, int status) {
+    std::fprintf(stderr, "%s: %s\n", name_of(app).c_str(), fetch::printable(what).c_str());
+    return status;
+}
+
+int run(CLI::App& app, const int& status, int argc, char** argv) {
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        write_output(app.help());
+        return exit_done;
+    } catch (const CLI::CallForVersion& version) {
+        write_output(std::string(version.what()) + "\n");
+        return exit_done;
+    } catch (const CLI::ParseError& error) {
+        const std::string advice = " (see " + name_of(app) + " --help)";
+        return told(app, (error.what() + advice).c_str(), exit_usage);
+    }
+    if (app.get_subcommands().empty()) write_output(app.help());
+    return status;
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+    hold_standard_descriptors();
     CLI::App app(about, "thrum");
     app.set_version_flag("--version", std::string("thrum ") + THRUM_VERSION, "Say the version and leave");
     app.set_help_flag("-h,--help", "Say how it is used and leave");
@@ -45,23 +70,12 @@ int run_command_line(int argc, char** argv) {
     add_serve_command(app, status);
     add_venv_command(app, status);
     try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        std::cout << app.help();
-        return exit_done;
-    } catch (const CLI::CallForVersion& version) {
-        std::cout << version.what() << '\n';
-        return exit_done;
-    } catch (const CLI::ParseError& error) {
-        const std::string name = name_of(app);
-        std::fprintf(stderr, "%s: %s (see %s --help)\n", name.c_str(), error.what(), name.c_str());
-        return exit_usage;
+        return run(app, status, argc, argv);
+    } catch (const OutputError& error) {
+        return error.code() == EPIPE ? exit_reader_gone : told(app, error.what(), exit_failed);
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "%s: %s\n", name_of(app).c_str(), error.what());
-        return exit_failed;
+        return told(app, error.what(), exit_failed);
     }
-    if (app.get_subcommands().empty()) std::cout << app.help();
-    return status;
 }
 
 }  // namespace thrum::cli

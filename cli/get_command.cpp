@@ -3,8 +3,10 @@
 #include <thrum/cli/arguments.hpp>
 #include <thrum/cli/command_line.hpp>
 #include <thrum/cli/get_command.hpp>
+#include <thrum/cli/output.hpp>
 #include <thrum/cli/signals.hpp>
 #include <thrum/fetch.hpp>
+#include <thrum/sockets/tls.hpp>
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -12,10 +14,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <functional>
+#include <exception>
 #include <memory>
 #include <string>
 #include <utility>
@@ -36,6 +40,7 @@ constexpr const char* examples = R"(Examples:
   thrum get --waterfall times.svg -i - < list.txt      and a picture of where the time went
 
 A file appears under its name when it is whole; until then it is NAME.part. Files of one name are numbered.
+In a LIST, a line that begins with # is a comment; a # later in a line is part of the URL, its fragment.
 Exit status: 0 all done, 1 some failed (each told on standard error), 2 wrong usage, 130 stopped by Ctrl-C.)";
 
 struct GetArguments {
@@ -72,22 +77,69 @@ fetch::Options to_options(const GetArguments& arguments) {
     return options;
 }
 
-std::string summary(const std::vector<fetch::Result>& results, std::chrono::nanoseconds took) {
-    std::size_t done = 0;
-    std::uint64_t bytes = 0;
-    for (const fetch::Result& result : results) {
-        if (!result.ok()) continue;
-        ++done;
-        if (!result.same_as) bytes += result.bytes;
-    }
-    const double seconds = std::max(1e-9, std::chrono::duration<double>(took).count());
-    const std::string whole = results.size() == 1 ? "1 file" : fmt::format("{} files", results.size());
-    return fmt::format("{}{}, {} in {} ({})\n",
-                       done == results.size() ? whole : fmt::format("{} of {}", done, whole),
-                       done == results.size() ? "" : fmt::format(", {} failed", results.size() - done),
-                       fetch::format_bytes(bytes), fetch::format_elapsed(took),
-                       fetch::format_rate(static_cast<double>(bytes) / seconds));
+std::string count_of_files(std::size_t count) {
+    return count == 1 ? "1 file" : fmt::format("{} files", count);
 }
+
+// The words of the command's own options, where the library's message names its own.
+std::string explain(const requests::RequestException& error) {
+    const std::string what = error.what();
+    try {
+        std::rethrow_if_nested(error);
+    } catch (const TLSError& cause) {
+        const std::size_t at = what.find(cause.reason());
+        if (cause.failure() != TLSFailure::unknown_authority || at == std::string::npos) return what;
+        return what.substr(0, at + cause.reason().size()) +
+               "; if you trust it, give its certificate with --cacert FILE; for public sites install "
+               "ca-certificates";
+    } catch (const std::exception&) {
+        // The message says it all.
+    }
+    return what;
+}
+
+// What has happened so far, counted by all downloads at once: all there is to tell where they are stopped.
+class Tally {
+public:
+    explicit Tally(std::size_t count) : count_(count) {}
+
+    void add(const fetch::Change& change) {
+        if (change.state == fetch::State::connecting && change.result.attempts == 1) ++begun_;
+        if (change.state == fetch::State::failed) ++failed_;
+        if (change.state == fetch::State::done) {
+            ++done_;
+            bytes_ += change.result.bytes;
+        }
+    }
+
+    std::string summary(std::chrono::nanoseconds took) const {
+        const double seconds = std::max(1e-9, std::chrono::duration<double>(took).count());
+        return fmt::format("{}{}, {} in {} ({})\n", share(),
+                           failed_ == 0 ? "" : fmt::format(", {} failed", failed_.load()),
+                           fetch::format_bytes(bytes_), fetch::format_elapsed(took),
+                           fetch::format_rate(static_cast<double>(bytes_) / seconds));
+    }
+
+    std::string stopped() const {
+        std::string text =
+            fmt::format("stopped: {} done and kept ({})", share_of_all(), fetch::format_bytes(bytes_));
+        const std::size_t under_way = begun_ - done_ - failed_;
+        if (failed_ > 0) text += fmt::format(", {} failed", failed_.load());
+        if (under_way > 0) text += fmt::format(", {} under way given up, no .part left", under_way);
+        if (begun_ < count_) text += fmt::format(", {} not begun", count_ - begun_);
+        return text;
+    }
+
+private:
+    std::string share_of_all() const { return fmt::format("{} of {}", done_.load(), count_of_files(count_)); }
+    std::string share() const { return done_ == count_ ? count_of_files(count_) : share_of_all(); }
+
+    std::size_t count_;
+    std::atomic<std::size_t> begun_ = 0;
+    std::atomic<std::size_t> done_ = 0;
+    std::atomic<std::size_t> failed_ = 0;
+    std::atomic<std::uint64_t> bytes_ = 0;
+};
 
 // "-" is drawn in characters on standard output, anything else is an SVG file.
 void write_waterfall(const std::string& target, const std::vector<fetch::Result>& results, bool unicode) {
@@ -100,41 +152,101 @@ void write_waterfall(const std::string& target, const std::vector<fetch::Result>
     struct winsize size {};
     if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) style.columns = size.ws_col - 1U;
     style.color = ::isatty(STDOUT_FILENO) == 1 && fetch::default_reporter_options().color;
-    std::fputs(fetch::draw_waterfall(rows, style).c_str(), stdout);
+    write_output(fetch::draw_waterfall(rows, style));
 }
 
-int get(const GetArguments& arguments) {
-    const std::vector<std::string> urls = all_urls(arguments);
+// Those that are files, with what went wrong told on standard error. Returns whether nothing did.
+bool write_waterfall_files(const GetArguments& arguments, const std::vector<fetch::Result>& results) {
+    bool all = true;
+    for (const std::string& target : arguments.waterfalls) {
+        if (target == "-") continue;
+        try {
+            write_waterfall(target, results, true);
+        } catch (const OSError& error) {
+            std::fprintf(stderr, "thrum get: the waterfall is missing: %s\n",
+                         fetch::printable(error.what()).c_str());
+            all = false;
+        }
+    }
+    return all;
+}
+
+// URLs that were given several times are fetched once, and that is said in one line.
+void tell_duplicates(const std::vector<std::string>& repeated, std::size_t extra) {
+    if (repeated.empty()) return;
+    const std::string which =
+        repeated.size() == 1
+            ? fetch::printable(requests::masked_url(repeated[0])) + " was given " +
+                  (extra == 1 ? "twice" : fmt::format("{} times", extra + 1)) + " and is fetched once"
+            : fmt::format("{} URLs were given more than once; each is fetched once", repeated.size());
+    std::fprintf(stderr, "thrum get: %s\n", which.c_str());
+}
+
+// What is to be done, each URL once.
+std::vector<std::string> wanted_urls(const GetArguments& arguments) {
+    std::vector<std::string> urls = all_urls(arguments);
+    const std::size_t given = urls.size();
+    const std::vector<std::string> repeated = take_duplicates(urls);
     if (urls.empty()) throw CLI::ValidationError("no URL given");
-    if (!arguments.output.empty() &&
-        std::adjacent_find(urls.begin(), urls.end(), std::not_equal_to<>()) != urls.end()) {
+    if (!arguments.output.empty() && urls.size() > 1) {
         throw CLI::ValidationError("-o takes one URL, since it names one file; use -d for several");
     }
     if (arguments.output == "-") throw CLI::ValidationError("-o - is not supported; name a file");
+    if (!arguments.quiet) tell_duplicates(repeated, given - urls.size());
+    return urls;
+}
+
+// What was left to be told once all downloads have ended.
+int conclude(const GetArguments& arguments, const fetch::ReporterOptions& reporting,
+             const std::vector<fetch::Result>& results, const std::string& summary, int output_error) {
+    const bool all_done =
+        std::all_of(results.begin(), results.end(), [](const auto& result) { return result.ok(); });
+    int status = all_done ? exit_done : exit_failed;
+    // The summary comes before whatever may fail beside it.
+    try {
+        if (output_error != 0) throw OutputError(output_error);
+        if (std::count(arguments.waterfalls.begin(), arguments.waterfalls.end(), "-") > 0) {
+            write_waterfall("-", results, reporting.unicode);
+        }
+        if (!arguments.quiet && reporting.lines) write_output(summary);
+    } catch (const OutputError& error) {
+        write_waterfall_files(arguments, results);
+        if (status != exit_done && error.code() == EPIPE) return status;
+        throw;
+    }
+    if (!arguments.quiet && !reporting.lines) std::fputs(summary.c_str(), stderr);
+    return write_waterfall_files(arguments, results) ? status : exit_failed;
+}
+
+int get(const GetArguments& arguments) {
+    const std::vector<std::string> urls = wanted_urls(arguments);
     // A reader of ours that goes away ends its own output, not the downloads.
     std::signal(SIGPIPE, SIG_IGN);
     fetch::ReporterOptions reporting = fetch::default_reporter_options();
     if (arguments.quiet) reporting.bars = reporting.lines = false;
     const auto start = fetch::Clock::now();
     std::vector<fetch::Result> results;
-    const int caught = run_until_signal([&] {
-        fetch::Reporter reporter(urls.size(), reporting);
-        fetch::Options options = to_options(arguments);
-        options.on_progress = [&](const fetch::Change& change) { reporter.add(change); };
-        results = fetch::download_all(urls, options);
-    });
+    Tally tally(urls.size());
+    int output_error = 0;
+    const int caught = run_until_signal(
+        [&] {
+            fetch::Reporter reporter(urls.size(), reporting);
+            fetch::Options options = to_options(arguments);
+            options.explain = explain;
+            options.on_progress = [&](const fetch::Change& change) {
+                tally.add(change);
+                reporter.add(change);
+            };
+            results = fetch::download_all(urls, options);
+            reporter.finish();
+            output_error = reporter.output_error();
+        },
+        "thrum get: ended at once; what was under way may be left as NAME.part");
     if (caught != 0) {
-        std::fprintf(stderr, "thrum get: stopped\n");
+        std::fprintf(stderr, "thrum get: %s\n", tally.stopped().c_str());
         return exit_status_of_signal(caught);
     }
-    for (const std::string& target : arguments.waterfalls)
-        write_waterfall(target, results, reporting.unicode);
-    if (!arguments.quiet) {
-        std::fputs(summary(results, fetch::Clock::now() - start).c_str(), reporting.lines ? stdout : stderr);
-    }
-    const bool all_done =
-        std::all_of(results.begin(), results.end(), [](const auto& result) { return result.ok(); });
-    return all_done ? exit_done : exit_failed;
+    return conclude(arguments, reporting, results, tally.summary(fetch::Clock::now() - start), output_error);
 }
 
 }  // namespace
@@ -143,21 +255,26 @@ void add_get_command(CLI::App& app, int& status) {
     CLI::App* const command = app.add_subcommand("get", "Fetch URLs into files, many at once");
     // Options are bound to members, so these live as long as the command.
     const auto arguments = std::make_shared<GetArguments>();
-    command->add_option("URL", arguments->urls, "What to fetch");
+    command->add_option("URL", arguments->urls, "What to fetch")
+        ->check(not_empty("URL", "give one such as https://example.org/picture.jpg"));
     command
         ->add_option("-d,--directory", arguments->folder,
                      "The folder to write to; made where it is not there")
-        ->type_name("DIR");
+        ->type_name("DIR")
+        ->check(not_empty("folder's name", "leave -d away for this folder"));
     command->add_option("-o,--output", arguments->output, "The name of the file, for one URL")
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->check(not_empty("file's name", "leave -o away for the URL's own"));
     command
         ->add_option("-j,--jobs", arguments->jobs, fmt::format("How many at once ({})", fetch::default_jobs))
         ->type_name("N")
         ->check(CLI::Range(1, most_jobs));
     command
-        ->add_option("-i,--input", arguments->lists,
-                     "A file of URLs, one per line, # comments; - is standard input")
+        ->add_option(
+            "-i,--input", arguments->lists,
+            "A file of URLs, one per line; lines that begin with # are comments; - is standard input")
         ->type_name("LIST")
+        ->check(not_empty("list's name", "name a file, or - for standard input"))
         ->allow_extra_args(false);
     command
         ->add_option(
@@ -169,6 +286,7 @@ void add_get_command(CLI::App& app, int& status) {
         ->add_option("--waterfall", arguments->waterfalls,
                      "Draw where the time went: as SVG to a file, or in characters to -")
         ->type_name("FILE.svg")
+        ->check(not_empty("file's name", "name a file, or - for the terminal"))
         ->allow_extra_args(false);
     command->add_flag("--content-disposition", arguments->content_disposition, "Let servers name the files");
     command

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <regex>
 #include <set>
@@ -127,6 +128,33 @@ TEST(GetCommand, WrongUsageIsOneLineAndStatusTwo) {
          "thrum get: The following argument was not expected: --wat (see thrum get --help)\n",
          exit_usage},
         {{"fetch"}, "thrum: The following argument was not expected: fetch (see thrum --help)\n", exit_usage},
+        {{"get", "-o", "", "http://h/"},
+         "thrum get: --output: the file's name is empty; leave -o away for the URL's own (see thrum get "
+         "--help)\n",
+         exit_usage},
+        {{"get", "-d", "", "http://h/"},
+         "thrum get: --directory: the folder's name is empty; leave -d away for this folder (see thrum get "
+         "--help)\n",
+         exit_usage},
+        {{"get", "-i", ""},
+         "thrum get: --input: the list's name is empty; name a file, or - for standard input (see thrum get "
+         "--help)\n",
+         exit_usage},
+        {{"get", "--waterfall", "", "http://h/"},
+         "thrum get: --waterfall: the file's name is empty; name a file, or - for the terminal (see thrum "
+         "get "
+         "--help)\n",
+         exit_usage},
+        {{"get", "http://h/", ""},
+         "thrum get: URL: the URL is empty; give one such as https://example.org/picture.jpg (see thrum get "
+         "--help)\n",
+         exit_usage},
+        {{"get", "-q", "//h/y"},
+         "thrum get: \"//h/y\" has no scheme; did you mean \"https://h/y\"?\n",
+         exit_failed},
+        {{"get", "-q", "ftp://h/y"},
+         "thrum get: \"ftp://h/y\" is neither http nor https, the two that thrum speaks\n",
+         exit_failed},
         {{"get", "-i", "no-such-list"},
          "thrum get: cannot read no-such-list: No such file or directory\n",
          exit_failed},
@@ -186,9 +214,17 @@ TEST(GetCommand, AFileCanBeNamedAndAWaterfallDrawn) {
         << result.output;
     const CommandResult unwritable =
         thrum_in(folder, {"get", "-q", "--waterfall", "no/times.svg", site.url() + "/a"});
-    EXPECT_EQ(unwritable.error_output,
-              "thrum get: cannot write no/times.svg.part: No such file or directory\n");
+    EXPECT_EQ(
+        unwritable.error_output,
+        "thrum get: the waterfall is missing: cannot write no/times.svg.part: No such file or directory\n");
     EXPECT_EQ(unwritable.status, exit_failed);
+    // It costs neither the files nor the summary, nor the other waterfalls.
+    const CommandResult told = thrum_in(
+        folder, {"get", "--waterfall", "no/times.svg", "--waterfall", "more.svg", site.url() + "/b"});
+    EXPECT_EQ(timeless(told.output), "saved b: 2 B in T\n1 file, 2 B in T (R)\n");
+    EXPECT_EQ(told.error_output, unwritable.error_output);
+    EXPECT_EQ(told.status, exit_failed);
+    EXPECT_TRUE(std::filesystem::exists(folder / "more.svg"));
 }
 
 TEST(GetCommand, ASignalStopsItTidily) {
@@ -197,7 +233,8 @@ TEST(GetCommand, ASignalStopsItTidily) {
         TemporaryDirectory folder;
         testing::ProcessOptions options{.output = folder / "output", .error_output = folder / "errors"};
         options.folder = folder.path();
-        Process get({thrum_command, "get", "-d", "got", site.url() + "/stall", site.url() + "/whole.txt"},
+        Process get({thrum_command, "get", "-d", "got", "-j", "1", site.url() + "/whole.txt",
+                     site.url() + "/stall", site.url() + "/later"},
                     options);
         // Under way is what has its part, whole what has its name.
         while (!std::filesystem::exists(folder / "got/stall.part") ||
@@ -206,9 +243,116 @@ TEST(GetCommand, ASignalStopsItTidily) {
         }
         get.signal(number);
         EXPECT_EQ(get.wait(), 128 + number);
-        EXPECT_EQ(read_file(folder / "errors"), "thrum get: stopped\n");
+        EXPECT_EQ(
+            read_file(folder / "errors"),
+            "thrum get: stopped: 1 of 3 files done and kept (10 B), 1 under way given up, no .part left, 1 "
+            "not begun\n");
         EXPECT_EQ(files_in(folder / "got"), std::set<std::string>{"whole.txt"});
     }
+}
+
+// What nohup and shells in the background do: a signal that was ignored at the start stops nothing.
+TEST(GetCommand, SignalsIgnoredAtTheStartStayIgnored) {
+    std::atomic<bool> go_on = false;
+    RawServer server([&](RawConnection& connection, int) {
+        connection.read_request();
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbe");
+        go_on.wait(false);
+        connection.send("gun");
+    });
+    TemporaryDirectory folder;
+    testing::ProcessOptions options{.output = folder / "output"};
+    options.folder = folder.path();
+    Process get({"/bin/sh", "-c", "trap '' HUP INT TERM; exec \"$0\" get -q \"$1\"", thrum_command,
+                 server.url() + "/held"},
+                options);
+    while (get.running() && !std::filesystem::exists(folder / "held.part")) {
+    }
+    for (const int number : {SIGHUP, SIGINT, SIGTERM}) get.signal(number);
+    go_on = true;
+    go_on.notify_all();
+    EXPECT_EQ(get.wait(), exit_done);
+    EXPECT_EQ(read_file(folder / "output"), "");
+    EXPECT_EQ(read_file(folder / "held"), "begun");
+}
+
+// Runs `script` in sh, with the command as $0 and `url` as $1.
+CommandResult in_shell(const TemporaryDirectory& folder, const std::string& script, const std::string& url) {
+    return testing::run({"/bin/sh", "-c", script, thrum_command, url}, {.folder = folder.path()});
+}
+
+// Standard output that takes no more costs the exit status and is told, but no file.
+TEST(GetCommand, AFullStandardOutputIsTold) {
+    Site site;
+    struct Case {
+        const char* script;
+        const char* error;
+    };
+    const Case cases[] = {
+        {"\"$0\" get \"$1/a\" >/dev/full",
+         "thrum get: cannot write standard output: No space left on device\n"},
+        {"\"$0\" get \"$1/a\" >&-", "thrum get: cannot write standard output: Bad file descriptor\n"},
+        {"\"$0\" get -q --waterfall - \"$1/a\" >/dev/full",
+         "thrum get: cannot write standard output: No space left on device\n"},
+        {"\"$0\" get --help >/dev/full",
+         "thrum get: cannot write standard output: No space left on device\n"},
+        {"\"$0\" --version >/dev/full", "thrum: cannot write standard output: No space left on device\n"},
+        {"\"$0\" >/dev/full", "thrum: cannot write standard output: No space left on device\n"},
+        {"\"$0\" serve --bind :0 >/dev/full",
+         "thrum serve: cannot write standard output: No space left on device\n"},
+        {"\"$0\" venv -p /usr/bin/python3 >/dev/full",
+         "thrum venv: cannot write standard output: No space left on device\n"},
+    };
+    for (const Case& one : cases) {
+        TemporaryDirectory folder;
+        const CommandResult result = in_shell(folder, one.script, site.url());
+        EXPECT_EQ(result.error_output, one.error) << one.script;
+        EXPECT_EQ(result.status, exit_failed) << one.script;
+        const bool gets = std::string(one.script).find("$1/a") != std::string::npos;
+        EXPECT_EQ(std::filesystem::exists(folder / "a"), gets) << one.script;
+    }
+}
+
+// A reader that went away is told nothing; the files are there, and the status is that of SIGPIPE.
+TEST(GetCommand, AReaderThatWentAwayEndsItQuietly) {
+    Site site;
+    // A pipe that nobody reads, as descriptor 4.
+    const std::string orphan = "mkfifo p; exec 3<>p 4>p 3>&-; ";
+    for (const char* script :
+         {"\"$0\" get \"$1/a\" >&4", "trap '' PIPE; \"$0\" get --help >&4; s=$?; touch a; exit $s",
+          "\"$0\" --help >&4; s=$?; touch a; exit $s"}) {
+        TemporaryDirectory folder;
+        const CommandResult result = in_shell(folder, orphan + script, site.url());
+        EXPECT_EQ(result.status, exit_reader_gone) << script;
+        EXPECT_EQ(result.error_output, "") << script;
+        EXPECT_TRUE(std::filesystem::exists(folder / "a")) << script;
+    }
+    TemporaryDirectory folder;
+    const CommandResult failed =
+        in_shell(folder, orphan + "\"$0\" get \"$1/a\" \"$1/missing\" >&4", site.url());
+    EXPECT_EQ(failed.status, exit_failed);
+    EXPECT_EQ(failed.error_output, "thrum get: " + site.url() + "/missing: 404 Not Found\n");
+}
+
+// A URL that was given twice is fetched, counted and told once.
+TEST(GetCommand, DuplicatesCountOnce) {
+    Site site;
+    TemporaryDirectory folder;
+    write_file(folder / "list", site.url() + "/a\n" + site.url() + "/a\n");
+    const CommandResult twice = thrum_in(folder, {"get", "-o", "a", site.url() + "/a", site.url() + "/a"});
+    EXPECT_EQ(timeless(twice.output), "saved a: 2 B in T\n1 file, 2 B in T (R)\n");
+    EXPECT_EQ(twice.error_output, "thrum get: " + site.url() + "/a was given twice and is fetched once\n");
+    EXPECT_EQ(twice.status, exit_done);
+    const CommandResult thrice = thrum_in(folder, {"get", "-i", "list", site.url() + "/a"});
+    EXPECT_EQ(thrice.error_output, "thrum get: " + site.url() + "/a was given 3 times and is fetched once\n");
+    const CommandResult several = thrum_in(
+        folder, {"get", site.url() + "/a", site.url() + "/missing", "-i", "list", site.url() + "/missing"});
+    EXPECT_EQ(timeless(several.output), "saved a: 2 B in T\n1 of 2 files, 1 failed, 2 B in T (R)\n");
+    EXPECT_EQ(several.error_output,
+              "thrum get: 2 URLs were given more than once; each is fetched once\n"
+              "thrum get: " +
+                  site.url() + "/missing: 404 Not Found\n");
+    EXPECT_EQ(thrum_in(folder, {"get", "-q", "-i", "list"}).error_output, "");
 }
 
 // script(1) gives it a terminal.
@@ -271,7 +415,11 @@ TEST(GetCommand, TwoHundredPicturesFromNginxOverHttps) {
     const CommandResult distrusting = testing::run(command, {.folder = folder.path()});
     EXPECT_EQ(distrusting.status, exit_failed);
     EXPECT_EQ(std::count(distrusting.error_output.begin(), distrusting.error_output.end(), '\n'), count);
-    EXPECT_NE(distrusting.error_output.find("certificate"), std::string::npos);
+    EXPECT_TRUE(std::regex_search(
+        distrusting.error_output,
+        std::regex("^thrum get: GET https://\\S+: cannot trust \\S+: [^;]*; if you trust it, give its "
+                   "certificate with --cacert FILE; for public sites install ca-certificates\n")))
+        << distrusting.error_output;
     EXPECT_EQ(files_in(folder / "got"), std::set<std::string>{});
 
     for (const std::vector<std::string>& trust :

@@ -4,6 +4,7 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/base/file.hpp>
 #include <thrum/cli/command_line.hpp>
+#include <thrum/sockets/connection.hpp>
 #include <thrum/testing/network.hpp>
 #include <thrum/testing/process.hpp>
 
@@ -29,8 +30,11 @@ const std::string thrum_command = std::string(THRUM_BINARY_DIR) + "/cli/thrum";
 // `thrum serve` of the folder "served", on a port of its own choice.
 class Serving {
 public:
-    explicit Serving(const TemporaryDirectory& folder, std::vector<std::string> more = {})
-        : said_(folder / "said"), process_(start(folder, std::move(more))) {
+    explicit Serving(const TemporaryDirectory& folder, std::vector<std::string> more = {},
+                     std::vector<std::string> before = {})
+        : said_(folder / "said"),
+          log_(folder / "log"),
+          process_(start(folder, std::move(more), std::move(before))) {
         while (said().find('\n') == std::string::npos) {
             if (!process_.running()) throw Error("thrum serve ended: " + said());
         }
@@ -42,18 +46,31 @@ public:
     }
 
     std::string said() const { return read_file(said_); }
+    std::string log() const { return read_file(log_); }
+    // The log, once it ends with a line that holds `text`.
+    std::string log_with(const std::string& text) {
+        for (;;) {
+            const std::string now = log();
+            const auto at = now.find(text);
+            if (at != std::string::npos && now.find('\n', at) != std::string::npos) return now;
+            if (!process_.running()) throw Error("thrum serve ended: " + now);
+        }
+    }
     const std::string& url() const { return url_; }
     Process& process() { return process_; }
 
 private:
-    Process start(const TemporaryDirectory& folder, std::vector<std::string> more) {
-        std::vector<std::string> command = {thrum_command, "serve", "served", "--bind", "127.0.0.1:0"};
+    Process start(const TemporaryDirectory& folder, std::vector<std::string> more,
+                  std::vector<std::string> command) {
+        for (const char* word : {thrum_command.c_str(), "serve", "served", "--bind", "127.0.0.1:0"})
+            command.emplace_back(word);
         command.insert(command.end(), more.begin(), more.end());
         write_file(said_, "");
-        return Process(command, {.output = said_, .folder = folder.path()});
+        return Process(command, {.output = said_, .error_output = log_, .folder = folder.path()});
     }
 
     std::filesystem::path said_;
+    std::filesystem::path log_;
     Process process_;
     std::string url_;
 };
@@ -115,6 +132,62 @@ TEST(ServeCommand, ASignalIsHowItEnds) {
     }
 }
 
+// Each request is a line on standard error, in the common log format, whatever the client sent.
+TEST(ServeCommand, TellsOfEachRequest) {
+    TemporaryDirectory folder;
+    furnish(folder);
+    Serving serving(folder);
+    curl(serving.url() + "/pictures/a%20b.txt?x=%22");
+    curl(serving.url() + "/no\"thing\\");
+    testing::run({"curl", "-s", "-0", "-I", serving.url() + "/pictures/a%20b.txt"});
+    const std::string log = serving.log_with("HEAD");
+    const std::string begin = R"(127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] )";
+    EXPECT_TRUE(std::regex_match(
+        log, std::regex(begin + R"("GET /pictures/a%20b\.txt\?x=%22 HTTP/1\.1" 200 5\n)" + begin +
+                        R"("(GET /no\\"thing\\\\ HTTP/1\.1|-)" 40[04] \d+\n)" + begin +
+                        R"("HEAD /pictures/a%20b\.txt HTTP/1\.0" 200 -\n)")))
+        << log;
+    EXPECT_EQ(serving.said().find('\n') + 1, serving.said().size());
+
+    TemporaryDirectory other;
+    furnish(other);
+    Serving quiet(other, {"--quiet"});
+    curl(quiet.url() + "/pictures/a%20b.txt");
+    quiet.process().signal(SIGINT);
+    EXPECT_EQ(quiet.process().wait(), exit_done);
+    EXPECT_EQ(quiet.log(), "");
+}
+
+// Ctrl-C says how many answers it waits for; a second one waits no more.
+TEST(ServeCommand, ASecondSignalEndsAtOnce) {
+    TemporaryDirectory folder;
+    furnish(folder);
+    write_file(folder / "served/large", "");
+    std::filesystem::resize_file(folder / "served/large", 1 << 28);
+    Serving serving(folder);
+    // A client that takes the beginning of a file and no more: its answer is under way.
+    Socket client =
+        create_connection({"127.0.0.1", std::stoi(serving.url().substr(serving.url().rfind(':') + 1))});
+    client.sendall("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(client.recv(12).starts_with("HTTP/1.1 200"));
+    serving.process().signal(SIGINT);
+    EXPECT_EQ(serving.log_with("finishing"),
+              "thrum serve: finishing 1 request, for 5 s at most; Ctrl-C again ends at once\n");
+    serving.process().signal(SIGINT);
+    EXPECT_EQ(serving.process().wait(), 128 + SIGINT);
+}
+
+// What was started to ignore a signal ignores it.
+TEST(ServeCommand, AnIgnoredHangUpStaysIgnored) {
+    TemporaryDirectory folder;
+    furnish(folder);
+    Serving serving(folder, {}, {"/bin/sh", "-c", "trap '' HUP; exec \"$0\" \"$@\""});
+    serving.process().signal(SIGHUP);
+    EXPECT_EQ(curl(serving.url() + "/pictures/a%20b.txt"), "hello\n200");
+    serving.process().signal(SIGTERM);
+    EXPECT_EQ(serving.process().wait(), exit_done);
+}
+
 TEST(ServeCommand, WhatCannotBeIsToldInOneLine) {
     TemporaryDirectory folder;
     furnish(folder);
@@ -136,6 +209,9 @@ TEST(ServeCommand, WhatCannotBeIsToldInOneLine) {
         {{"a", "b"},
          "thrum serve: The following argument was not expected: b (see thrum serve --help)\n",
          exit_usage},
+        {{""}, "DIR: the folder's name is empty; leave it away for this folder", exit_usage},
+        {{"--bind", ""}, "--bind: the address is empty; leave --bind away for 127.0.0.1:8000", exit_usage},
+        {{"--delay", ""}, "--delay: the time is empty; give one such as 200ms or 1.5s", exit_usage},
         {{"no-such-folder", "--bind", ":0"}, "no-such-folder", exit_failed},
         {{"served", "--bind", taken}, "Address already in use", exit_failed},
     };

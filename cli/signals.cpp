@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 namespace thrum::cli {
@@ -17,12 +18,16 @@ namespace thrum::cli {
 namespace {
 
 // The first signal asked politely; whoever sends a second wants to be rid of us.
-[[noreturn]] void leave_at_once(int number) {
-    constexpr std::string_view show_cursor = "\x1b[?25h";
-    if (::isatty(STDERR_FILENO) == 1) {
-        [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, show_cursor.data(), show_cursor.size());
-    }
+[[noreturn]] void leave_at_once(int number, std::string_view words) {
+    std::string text = ::isatty(STDERR_FILENO) == 1 ? "\x1b[?25h" : "";  // the cursor, shown again
+    if (!words.empty()) text.append(words).append("\n");
+    [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, text.data(), text.size());
     std::_Exit(exit_status_of_signal(number));
+}
+
+bool is_ignored(int number) {
+    struct sigaction action {};
+    return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 }  // namespace
@@ -30,7 +35,10 @@ namespace {
 Signals::Signals(std::initializer_list<int> numbers) {
     sigset_t set;
     ::sigemptyset(&set);
-    for (const int number : numbers) ::sigaddset(&set, number);
+    // A signal that is blocked is kept even where it is ignored (signal(7)), so such a one is left alone.
+    for (const int number : numbers) {
+        if (!is_ignored(number)) ::sigaddset(&set, number);
+    }
     if (const int code = ::pthread_sigmask(SIG_BLOCK, &set, &before_); code != 0) {
         throw_os_error(code, "cannot block signals");
     }
@@ -53,7 +61,7 @@ int Signals::wait() {
     return static_cast<int>(info.ssi_signo);
 }
 
-int run_until_signal(const std::function<void()>& work) {
+int run_until_signal(const std::function<void()>& work, std::string_view at_once) {
     Signals signals({SIGINT, SIGTERM, SIGHUP});
     int caught = 0;
     TaskGroup group;
@@ -62,7 +70,7 @@ int run_until_signal(const std::function<void()>& work) {
         const Thread watcher([&] {
             caught = signals.wait();
             group.cancel();
-            leave_at_once(signals.wait());
+            leave_at_once(signals.wait(), at_once);
         });
         group.wait();
     }

@@ -7,11 +7,13 @@
 #include <csignal>
 #include <functional>
 #include <initializer_list>
+#include <string_view>
 
 namespace thrum::cli {
 
-// While it stands, these signals do nothing but wake wait(). They are blocked in the calling thread and those
-// it starts: so one is made before the process has other threads. Throws OSError.
+// While it stands, these signals do nothing but wake wait(); those that the process was started to ignore, as
+// nohup(1) and shells do for what runs in the background, stay ignored. They are blocked in the calling
+// thread and those it starts: so one is made before the process has other threads. Throws OSError.
 class Signals {
 public:
     explicit Signals(std::initializer_list<int> numbers);
@@ -29,8 +31,8 @@ private:
 
 // Runs `work` on a thread of its own to its end and returns 0; or until SIGINT, SIGTERM or SIGHUP comes: then
 // cancels it, waits until it has tidied up, and returns the signal's number. A second signal ends the process
-// at once. Rethrows what `work` throws.
-int run_until_signal(const std::function<void()>& work);
+// at once, and says `at_once` on standard error. Rethrows what `work` throws.
+int run_until_signal(const std::function<void()>& work, std::string_view at_once = {});
 
 // The exit status of a command that signal `number` stopped, as shells have it.
 constexpr int exit_status_of_signal(int number) noexcept { return 128 + number; }

@@ -1,6 +1,8 @@
 // thrum/cli/venv_command.cpp: front door, cli
 #include <thrum/base/errors.hpp>
+#include <thrum/cli/arguments.hpp>
 #include <thrum/cli/command_line.hpp>
+#include <thrum/cli/output.hpp>
 #include <thrum/cli/signals.hpp>
 #include <thrum/cli/venv_command.hpp>
 #include <thrum/venv/activation.hpp>
@@ -11,7 +13,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <iostream>
 #include <memory>
 #include <string>
 
@@ -44,11 +45,13 @@ void make_environment(const VenvArguments& arguments) {
             .count();
     if (arguments.quiet) return;
     const char* shell = std::getenv("SHELL");
-    std::cout << "Python " << python.version << " at " << venv::on_one_line(python.base_executable.string())
-              << "\nEnvironment " << venv::on_one_line(arguments.folder) << " made in " << time << " ms";
-    if (arguments.options.seed) std::cout << ", with pip " << version_of(environment.packages(), "pip");
-    std::cout << "\nActivate it with: "
-              << venv::activation_command(shell == nullptr ? "" : shell, typed(arguments.folder)) << '\n';
+    std::string text = "Python " + python.version + " at " +
+                       venv::on_one_line(python.base_executable.string()) + "\nEnvironment " +
+                       venv::on_one_line(arguments.folder) + " made in " + std::to_string(time) + " ms";
+    if (arguments.options.seed) text += ", with pip " + version_of(environment.packages(), "pip");
+    text += "\nActivate it with: " +
+            venv::activation_command(shell == nullptr ? "" : shell, typed(arguments.folder)) + "\n";
+    write_output(text);
 }
 
 int run_venv(const VenvArguments& arguments) {
@@ -56,6 +59,8 @@ int run_venv(const VenvArguments& arguments) {
         // On a thread of its own, so that Ctrl-C ends pip's installation and takes away what is half made.
         const int signal = run_until_signal([&arguments] { make_environment(arguments); });
         return signal == 0 ? exit_done : exit_status_of_signal(signal);
+    } catch (const OutputError&) {
+        throw;  // the environment stands; that it could not be said is told by the command line
     } catch (const std::exception& error) {
         std::fprintf(stderr, "thrum venv: %s\n", venv::on_one_line(error.what()).c_str());
         return exit_failed;
@@ -71,13 +76,15 @@ void add_venv_command(CLI::App& app, int& status) {
         "Examples:\n"
         "  thrum venv                      .venv, with the first python3 on PATH\n"
         "  thrum venv env -p 3.11 --seed   with pip inside\n"
-        "  . .venv/bin/activate            bash and zsh; activate.fish for fish\n"
+        "  . .venv/bin/activate            bash and zsh; activate.fish and activate.csh for fish and csh\n"
         "Exit status: 0 made, 1 not made, 2 wrong command line.");
     venv::CreateOptions& options = arguments->options;
     command->add_option("DIR", arguments->folder, "The folder to make it in")->capture_default_str();
-    command->add_option("-p,--python", options.python,
-                        "A path, a version (3.11) or a name (python3.11) on PATH");
-    command->add_option("--prompt", options.prompt, "Shown while it is active, instead of the folder's name");
+    command
+        ->add_option("-p,--python", options.python, "A path, a version (3.11) or a name (python3.11) on PATH")
+        ->check(not_empty("interpreter's name", "leave it away for the first python3 on PATH"));
+    command->add_option("--prompt", options.prompt, "Shown while it is active, instead of the folder's name")
+        ->check(not_empty("prompt", "leave it away for the folder's name"));
     command->add_flag("--seed", options.seed, "Put pip inside");
     command->add_flag("--clear", options.clear, "Replace an environment that is there, with all it holds");
     command->add_flag("--system-site-packages", options.system_site_packages,

@@ -84,11 +84,25 @@ const struct {
      "entries of PATH; "
      "choose another\n"},
     {{""}, "/bin/bash", 1, "", "thrum venv: cannot make an environment: the path is empty; name a folder\n"},
+    {{"-p", "", "x"},
+     "/bin/bash",
+     2,
+     "",
+     "thrum venv: --python: the interpreter's name is empty; leave it away for the first python3 on PATH "
+     "(see "
+     "thrum venv --help)\n"},
+    {{"--prompt", "", "x"},
+     "/bin/bash",
+     2,
+     "",
+     "thrum venv: --prompt: the prompt is empty; leave it away for the folder's name (see thrum venv "
+     "--help)\n"},
     {{"-p", "./no\nne", "x"},
      "/bin/bash",
      1,
      "",
-     "thrum venv: no Python found for './no\\nne': there is no executable file of that name\n"},
+     "thrum venv: no Python found for './no\\nne': there is no executable file of that name; give a path, a "
+     "version (3.11) or a name on PATH\n"},
     {{"--nope"},
      "/bin/bash",
      2,

@@ -177,6 +177,8 @@ void Run::download(std::size_t turn) {
         if (!failure) break;
         if (!failure->transient || result.attempts > options_.retries) {
             result.error = failure->error;
+            if (result.attempts > 1)
+                result.error += fmt::format("; gave up after {} attempts", result.attempts);
             naming_.give_up(turn);
             break;
         }
@@ -206,7 +208,8 @@ std::optional<Failure> Run::attempt(std::size_t turn) {
             printable(fmt::format("{}: {} {}", public_url(result.url), result.status, response.reason())),
             is_transient(result.status), retry_after(response)};
     } catch (const requests::RequestException& error) {
-        return Failure{printable(error.what()), is_transient(error)};
+        const std::string words = options_.explain ? options_.explain(error) : error.what();
+        return Failure{printable(words), is_transient(error)};
     } catch (const std::exception& error) {
         return Failure{public_url(result.url) + ": " + printable(error.what())};
     }

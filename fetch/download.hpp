@@ -36,6 +36,9 @@ struct Options {
     bool content_disposition = false;
     // For every request: timeout, verify, headers and the like.
     requests::Options request = {};
+    // Turns a failed request into the words of Result::error, for callers whose options have other names than
+    // those of Options. what() where it is empty. Called by many threads at once.
+    std::function<std::string(const requests::RequestException&)> explain = {};
     // Told of each step of each download, by the thread that makes it: must be thread-safe and quick. What it
     // throws ends the run.
     std::function<void(const Change&)> on_progress = {};
@@ -43,11 +46,11 @@ struct Options {
 
 // Fetches all of `urls` with at most options.jobs threads, in the order given, and returns what became of
 // each, in that order too. A failure ends one download, not the others; the file then is not there, nor its
-// ".part". A URL mentioned twice is fetched once. GET is idempotent (RFC 9110 section 9.2.2), so failures of
-// the connection and the answers 408, 429, 500, 502, 503 and 504 are tried again. Files that are there from
-// before are replaced. Throws OSError where the folder cannot be made, Error where `output` is set for more
-// than one URL, Cancelled (what is under way is removed, what is whole stays), TimeoutError when a deadline
-// in force passes.
+// ".part"; after several attempts the error says how many. A URL mentioned twice is fetched once. GET is
+// idempotent (RFC 9110 section 9.2.2), so failures of the connection and the answers 408, 429, 500, 502, 503
+// and 504 are tried again. Files that are there from before are replaced. Throws OSError where the folder
+// cannot be made, Error where `output` is set for more than one URL, Cancelled (what is under way is removed,
+// what is whole stays), TimeoutError when a deadline in force passes.
 std::vector<Result> download_all(const std::vector<std::string>& urls, const Options& options = {});
 // The same through a session of the caller's: its cookies, credentials and connections.
 std::vector<Result> download_all(requests::Session& session, const std::vector<std::string>& urls,

@@ -204,6 +204,19 @@ TEST(Download, AFailureIsNamedLeavesNothingAndStopsNobody) {
     EXPECT_EQ(files_in(folder / "got"), expected);
 }
 
+// A failure after several attempts says how many there were; and callers may say it in their own words.
+TEST(Download, FailuresTellOfTheirAttempts) {
+    RawServer busy("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+    TemporaryDirectory folder;
+    Options options = quick(folder);
+    options.retries = 2;
+    options.explain = [](const requests::RequestException& error) { return "in my words: " + error.url(); };
+    const std::string refused = "http://127.0.0.1:" + std::to_string(testing::free_port()) + "/";
+    const std::vector<Result> results = download_all({busy.url() + "/file", refused}, options);
+    EXPECT_EQ(results[0].error, busy.url() + "/file: 503 Busy; gave up after 3 attempts");
+    EXPECT_EQ(results[1].error, "in my words: " + refused + "; gave up after 3 attempts");
+}
+
 TEST(Download, WhatMayPassIsTriedAgainAndNothingElse) {
     struct Case {
         const char* name;
@@ -235,6 +248,7 @@ TEST(Download, WhatMayPassIsTriedAgainAndNothingElse) {
         EXPECT_EQ(result.status, one.status) << one.name;
         EXPECT_EQ(result.ok(), one.status == 200) << one.name << result.error;
         EXPECT_EQ(requests, one.attempts) << one.name;
+        EXPECT_EQ(result.error.find("attempts"), std::string::npos) << "one attempt is not worth a word";
         if (result.ok()) {
             EXPECT_EQ(read_file(result.path), "whole");
         }

@@ -22,6 +22,27 @@ double fraction_of(std::uint64_t bytes, std::optional<std::uint64_t> total) {
     return std::min(1.0, static_cast<double>(bytes) / static_cast<double>(*total));
 }
 
+// How long the whole takes yet. Of downloads that have not begun nothing is known, so they are taken to be
+// like those before them; those that run say more.
+struct Forecast {
+    bool all_begun = false;
+    bool all_told = true;      // each running download has a forecast of its own
+    bool has_endless = false;  // one whose length nobody knows
+    std::chrono::nanoseconds longest{0};
+
+    void add(const ProgressRow& row) {
+        has_endless = has_endless || (row.state == State::running && !row.total);
+        all_told = all_told && row.remaining;
+        longest = std::max(longest, row.remaining.value_or(std::chrono::nanoseconds(0)));
+    }
+    std::optional<std::chrono::nanoseconds> of_the_whole(std::chrono::nanoseconds elapsed,
+                                                         double fraction) const {
+        if (has_endless || fraction <= 0) return std::nullopt;
+        if (all_begun && all_told) return longest;
+        return std::max(longest, from_seconds(seconds(elapsed) * (1 - fraction) / fraction));
+    }
+};
+
 }  // namespace
 
 // An exponentially weighted mean, divided by the weight it has so far, so that its beginning counts whole.
@@ -100,21 +121,20 @@ ProgressSnapshot Progress::snapshot(Clock::time_point now, std::size_t max_rows)
                            .remaining = {},
                            .elapsed = now - start_};
     double parts = static_cast<double>(done_ + failed_);
+    Forecast forecast{.all_begun = done_ + failed_ + running_.size() >= count_};
     for (auto& [order, download] : running_) {
         parts += fraction_of(download.bytes, download.total);
-        if (whole.rows.size() == max_rows) continue;
         download.meter.advance(download.bytes, now);
         ProgressRow row{download.name,  download.state,        download.bytes,
                         download.total, download.meter.rate(), {}};
         if (row.total && *row.total >= row.bytes && row.rate > 0) {
             row.remaining = from_seconds(static_cast<double>(*row.total - row.bytes) / row.rate);
         }
-        whole.rows.push_back(std::move(row));
+        forecast.add(row);
+        if (whole.rows.size() < max_rows) whole.rows.push_back(std::move(row));
     }
     whole.fraction = count_ == 0 ? 1.0 : std::min(1.0, parts / static_cast<double>(count_));
-    if (whole.fraction > 0) {
-        whole.remaining = from_seconds(seconds(whole.elapsed) * (1 - whole.fraction) / whole.fraction);
-    }
+    whole.remaining = forecast.of_the_whole(whole.elapsed, whole.fraction);
     return whole;
 }
 

@@ -36,6 +36,7 @@ struct ProgressSnapshot {
     std::uint64_t bytes = 0;  // of all, running ones too
     double fraction = 0;      // of the whole, 0 to 1
     double rate = 0;          // bytes per second, smoothed
+    // Never less than that of a running download; nothing while one runs whose length nobody knows.
     std::optional<std::chrono::nanoseconds> remaining;
     std::chrono::nanoseconds elapsed{0};
 };

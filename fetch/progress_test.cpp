@@ -126,6 +126,50 @@ TEST(Progress, RatesAreSmoothedAndAStallShows) {
     EXPECT_EQ(progress.snapshot(start + 60s, 1).rate, shown.rate);
 }
 
+// The whole never ends before one of its parts, shown or hidden; alone, a file and the whole say the same;
+// and while the length of a running file is not known, there is no forecast.
+TEST(Progress, TheWholeAgreesWithItsParts) {
+    Progress progress(10, start);
+    for (std::size_t index = 0; index < 10; ++index) progress.connecting(index, "f", start);
+    for (std::size_t index = 0; index < 8; ++index) progress.done(index);
+    progress.running(8, 1000, start);
+    progress.received(8, 900);
+    progress.running(9, 100000, start);
+    progress.received(9, 1000);
+    ProgressSnapshot shown = progress.snapshot(start + 1s, 1);
+    EXPECT_EQ(shown.hidden, 1U);
+    EXPECT_EQ(shown.remaining, 99s);
+    EXPECT_EQ(progress.snapshot(start + 1s, 2).rows[1].remaining, 99s);
+
+    // Not all have begun: like those before, but not less than what runs.
+    Progress more(11, start);
+    for (std::size_t index = 0; index < 9; ++index) {
+        more.connecting(index, "f", start);
+        more.done(index);
+    }
+    more.connecting(9, "large", start);
+    more.running(9, 100000, start);
+    more.received(9, 1000);
+    EXPECT_EQ(more.snapshot(start + 1s, 10).remaining, 99s);
+
+    // One file that had to wait for its answer.
+    Progress single(1, start);
+    single.connecting(0, "f", start);
+    single.running(0, 1000, start + 10s);
+    single.received(0, 500);
+    shown = single.snapshot(start + 11s, 1);
+    EXPECT_EQ(shown.rows[0].remaining, 1s);
+    EXPECT_EQ(shown.remaining, shown.rows[0].remaining);
+
+    Progress unknown(2, start);
+    unknown.connecting(0, "f", start);
+    unknown.done(0);
+    unknown.connecting(1, "f", start);
+    unknown.running(1, std::nullopt, start);
+    unknown.received(1, 1000);
+    EXPECT_EQ(unknown.snapshot(start + 1s, 1).remaining, std::nullopt);
+}
+
 TEST(Progress, StrayCallsAndLiesChangeNothing) {
     Progress progress(1, start);
     progress.running(0, 10, start);

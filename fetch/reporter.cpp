@@ -40,9 +40,9 @@ bool locale_is_utf8() {
     return false;
 }
 
-// All of `bytes`, or as much as the other end takes before it goes away. To be called where blocking is no
-// harm.
-void write_all(int fd, std::string_view bytes) {
+// All of `bytes`, or as much as the other end takes before it goes away or is full. Returns 0, or the errno
+// that stopped it. To be called where blocking is no harm.
+int write_all(int fd, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t put = ::write(fd, bytes.data(), bytes.size());
         if (put >= 0) {
@@ -50,9 +50,10 @@ void write_all(int fd, std::string_view bytes) {
         } else if (errno == EAGAIN) {
             sleep(full_terminal_pause);
         } else if (errno != EINTR) {
-            return;  // nobody reads any more; the downloads go on
+            return errno;
         }
     }
+    return 0;
 }
 
 FrameStyle window_style(const ReporterOptions& options) {
@@ -100,7 +101,7 @@ void Reporter::add(const Change& change) {
             break;
         case State::done:
             progress_.done(change.index);
-            if (options_.lines) {
+            if (options_.lines && !result.same_as) {
                 output_ += fmt::format("saved {}: {} in {}\n", printable(result.path.string()),
                                        format_bytes(result.bytes),
                                        format_elapsed(result.timing.end - result.timing.started));
@@ -108,7 +109,7 @@ void Reporter::add(const Change& change) {
             break;
         case State::failed:
             progress_.failed(change.index);
-            errors_ += options_.error_prefix + printable(result.error) + "\n";
+            if (!result.same_as) errors_ += options_.error_prefix + printable(result.error) + "\n";
             break;
     }
     // Lines wait for a line; bars for whatever moves.
@@ -137,7 +138,8 @@ void Reporter::write(const Batch& batch) {
     if (batch.output.empty() && batch.errors.empty() && batch.frame.empty()) return;
     to_thread([&] {
         write_all(options_.error_fd, batch.errors);
-        write_all(options_.output_fd, batch.output);
+        // What could not be told does not end the downloads; lines after a gap would mislead.
+        if (output_error_ == 0) output_error_ = write_all(options_.output_fd, batch.output);
         write_all(options_.error_fd, batch.frame);
     });
 }

@@ -49,6 +49,8 @@ public:
     void add(const Change& change);
     // Writes what is left, takes the bars away and gives the cursor back. Idempotent, not cancellable.
     void finish() noexcept;
+    // After finish(): the errno of the first write to output_fd that failed; 0 where all was written.
+    int output_error() const noexcept { return output_error_; }
 
 private:
     struct Batch {
@@ -71,7 +73,8 @@ private:
     std::string errors_;
     bool dirty_ = false;
     bool finishing_ = false;
-    FramePainter painter_;  // only run() uses it
+    FramePainter painter_;  // only run() uses it, and the next
+    int output_error_ = 0;
     Thread writer_;
 };
 

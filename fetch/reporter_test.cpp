@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <string>
@@ -109,6 +110,33 @@ TEST(Reporter, WritesALinePerFileAndFailuresApart) {
     EXPECT_EQ(errors.content(), "thrum get: http://h/b.jpg: 404 Not Found\n");
 }
 
+TEST(Reporter, AUrlMentionedTwiceIsToldOnce) {
+    Pipe output;
+    Pipe errors;
+    {
+        Reporter reporter(4, {.output_fd = output.write_end.get(), .error_fd = errors.write_end.get()});
+        Result again = result("a.jpg", 1536);
+        play(reporter, 0, again);
+        again.same_as = 0;
+        reporter.add({.index = 1, .state = State::done, .result = again});
+        again = result("b.jpg", 0, "http://h/b.jpg: 404 Not Found");
+        play(reporter, 2, again);
+        again.same_as = 2;
+        reporter.add({.index = 3, .state = State::failed, .result = again});
+    }
+    EXPECT_EQ(output.content(), "saved folder/a.jpg: 1.5 KiB in 0.25 s\n");
+    EXPECT_EQ(errors.content(), "thrum get: http://h/b.jpg: 404 Not Found\n");
+}
+
+// What cannot be written is known afterwards, with its cause.
+TEST(Reporter, AFullOutputIsTold) {
+    const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+    Reporter reporter(2, {.output_fd = full.get()});
+    play(reporter, 0, result("a.jpg", 1536));
+    reporter.finish();
+    EXPECT_EQ(reporter.output_error(), ENOSPC);
+}
+
 TEST(Reporter, QuietTellsFailuresOnly) {
     Pipe output;
     Pipe errors;
@@ -173,6 +201,7 @@ TEST(Reporter, AReaderThatWentAwayStopsNobody) {
     for (std::size_t index = 0; index < 1000; ++index) play(reporter, index, result("a.jpg", 1536));
     reporter.finish();
     reporter.finish();
+    EXPECT_EQ(reporter.output_error(), EPIPE);
 }
 
 // More than the pipe and the reporter hold: those who bring more wait, and nothing is lost.

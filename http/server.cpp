@@ -61,6 +61,8 @@ const Address& Server::address() const { return state_->listening().address(); }
 
 void Server::serve_forever() { state_->listening().serve_forever(); }
 
+std::size_t Server::answering() const noexcept { return state_->shared.answering; }
+
 void Server::shutdown(std::chrono::nanoseconds grace) {
     state_->shared.stopping = true;
     internal::ServerConnection::interrupt_idle(state_->shared);

@@ -39,6 +39,7 @@ struct AccessRecord {
     int status;
     std::uint64_t body_bytes;  // sent
     std::chrono::nanoseconds took;
+    int minor_version = 1;  // of the client's HTTP/1
 };
 
 struct ServerOptions {
@@ -95,6 +96,8 @@ public:
     // Takes no more clients, lets requests that are being answered end for up to `grace`, closes idle
     // connections at once, then cancels what is left and waits for it. Throws Cancelled, TimeoutError.
     void shutdown(std::chrono::nanoseconds grace = std::chrono::nanoseconds(0));
+    // How many requests are being answered now: those that shutdown() would let end.
+    std::size_t answering() const noexcept;
 
 private:
     struct State;

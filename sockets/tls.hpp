@@ -29,14 +29,20 @@ enum class TLSFailure {
     settings,           // a certificate or key file of our own cannot be used
 };
 
-// code() is EPROTO.
+// code() is EPROTO. what() is reason() and, after a semicolon, the advice, which names options of this floor.
 class TLSError : public OSError {
 public:
-    TLSError(TLSFailure failure, const std::string& what) : OSError(EPROTO, what), failure_(failure) {}
+    TLSError(TLSFailure failure, const std::string& reason, const std::string& advice = {})
+        : OSError(EPROTO, advice.empty() ? reason : reason + "; " + advice),
+          failure_(failure),
+          reason_size_(reason.size()) {}
     TLSFailure failure() const noexcept { return failure_; }
+    // what() without the advice, for floors above, whose options have other names.
+    std::string_view reason() const noexcept { return std::string_view(what()).substr(0, reason_size_); }
 
 private:
     TLSFailure failure_;
+    std::size_t reason_size_;
 };
 
 struct TLSOptions {

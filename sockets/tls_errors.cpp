@@ -74,6 +74,7 @@ std::string names_text(const X509* certificate) {
 struct Sentence {
     TLSFailure failure;
     std::string text;
+    std::string advice = {};
 };
 
 Sentence describe(const RefusedCertificate& refused, std::string_view host) {
@@ -102,17 +103,16 @@ Sentence describe(const RefusedCertificate& refused, std::string_view host) {
                                                 "; use a name it is for, or check who answers there"};
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
             return {TLSFailure::unknown_authority,
-                    "its certificate is self-signed ('" + refused.subject +
-                        "'), so nobody vouches for it; give it as cafile or in "
-                        "SSL_CERT_FILE if you trust it"};
+                    "its certificate is self-signed ('" + refused.subject + "'), so nobody vouches for it",
+                    "give it as cafile or in SSL_CERT_FILE if you trust it"};
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
             return {TLSFailure::unknown_authority,
-                    "this machine does not know the authority '" + refused.subject + "'; " + authority};
+                    "this machine does not know the authority '" + refused.subject + "'", authority};
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
         case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
             return {TLSFailure::unknown_authority,
-                    "this machine does not know the authority '" + refused.issuer + "'; " + authority};
+                    "this machine does not know the authority '" + refused.issuer + "'", authority};
         default:
             return {TLSFailure::certificate,
                     whose + " is refused: " + X509_verify_cert_error_string(refused.code)};
@@ -204,7 +204,8 @@ void throw_handshake_error(std::string_view peer, std::string_view host, const R
                            const TLSOutcome& outcome) {
     if (refused.code != 0) {
         const Sentence sentence = describe(refused, host);
-        throw TLSError(sentence.failure, "cannot trust " + std::string(peer) + ": " + sentence.text);
+        throw TLSError(sentence.failure, "cannot trust " + std::string(peer) + ": " + sentence.text,
+                       sentence.advice);
     }
     const std::string what = "cannot start TLS with " + std::string(peer);
     const std::string words = openssl_words(outcome.reason);

@@ -57,7 +57,8 @@ Prepared prepare(const std::vector<std::string>& argv, const ProcessOptions& opt
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::signal(SIGPIPE, SIG_DFL);
+    // As from a shell in the foreground, however the tests themselves were started.
+    for (const int number : {SIGPIPE, SIGHUP, SIGINT, SIGTERM}) ::signal(number, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     const int input = open("/dev/null", O_RDONLY);
     dup2(input, 0);

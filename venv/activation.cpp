@@ -73,6 +73,18 @@ std::string posix_quote(std::string_view text) {
 
 std::string fish_quote(std::string_view text) { return quoted(text, "'", "\\'", "\\"); }
 
+std::string csh_quote(std::string_view text) {
+    std::string result = "'";
+    for (const char c : text) {
+        if (c == '\'' || c == '!' || c == '\\') {
+            result.append("'\\").append(1, c).append("'");
+        } else {
+            result += c == '\n' ? '_' : c;
+        }
+    }
+    return result + '\'';
+}
+
 std::string powershell_quote(std::string_view text) {
     std::string result = "'";
     while (!text.empty()) {
@@ -113,6 +125,8 @@ std::vector<ActivationScript> activation_scripts(const std::filesystem::path& fo
     };
     return {
         {"activate", script(internal::posix_activation, posix_quote)},
+        {"activate.csh", root.find('\n') == root.npos ? script(internal::csh_activation, csh_quote)
+                                                      : std::string(internal::csh_refusal)},
         {"activate.fish", script(internal::fish_activation, fish_quote)},
         {"Activate.ps1",
          (ascii ? "" : "\xEF\xBB\xBF") + script(internal::powershell_activation, powershell_quote)},
@@ -131,6 +145,7 @@ std::string activation_command(std::string_view shell, const std::filesystem::pa
     };
     const std::string bin = (folder / "bin").string();
     if (name == "fish") return "source " + word(bin + "/activate.fish", fish_quote);
+    if (name == "csh" || name == "tcsh") return "source " + word(bin + "/activate.csh", csh_quote);
     if (name == "pwsh") return "& " + word(bin + "/Activate.ps1", powershell_quote);
     // dash has no `source`, and looks a word without a slash up on PATH.
     const std::string script = word(bin + "/activate", posix_quote);

@@ -336,6 +336,8 @@ TEST(Activation, TheCommandFitsTheShell) {
         {"zsh", "it's", "source 'it'\\''s/bin/activate'"},
         {"/usr/bin/fish", ".venv", "source .venv/bin/activate.fish"},
         {"/usr/bin/fish", "it's", "source 'it\\'s/bin/activate.fish'"},
+        {"/bin/tcsh", "it's!", "source 'it'\\''s'\\!'/bin/activate.csh'"},
+        {"/bin/csh", ".venv", "source .venv/bin/activate.csh"},
         {"/opt/pwsh", "it's", "& 'it''s/bin/Activate.ps1'"},
         {"/bin/dash", ".venv", ". .venv/bin/activate"},
         {"", "/srv/env", ". /srv/env/bin/activate"},

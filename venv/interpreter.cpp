@@ -17,6 +17,8 @@ namespace {
 
 // Of a failed interpreter's complaint, in bytes.
 constexpr std::size_t shown_complaint = 160;
+// Interpreters that a message offers.
+constexpr std::size_t shown_choices = 8;
 
 using Facts = std::map<std::string, std::string, std::less<>>;
 
@@ -114,39 +116,76 @@ std::vector<std::string> names_for(std::string_view request) {
     return names;
 }
 
-// The bin/python3 of each of pyenv's versions that `version` means, newest first.
-std::vector<std::filesystem::path> pyenv_candidates(std::string_view version) {
-    const char* root = std::getenv("PYENV_ROOT");
-    const char* home = std::getenv("HOME");
-    if (root == nullptr && home == nullptr) return {};
-    const std::filesystem::path versions =
-        (root != nullptr ? std::filesystem::path(root) : std::filesystem::path(home) / ".pyenv") / "versions";
-    std::vector<std::pair<std::vector<unsigned long long>, std::filesystem::path>> found;
-    std::error_code code;
-    std::filesystem::directory_iterator entry(versions, code);
-    for (; !code && entry != std::filesystem::directory_iterator(); entry.increment(code)) {
-        const std::string name = entry->path().filename().string();
-        const std::filesystem::path python = entry->path() / "bin/python3";
-        if (!is_version(name) || !(name + '.').starts_with(std::string(version) + '.')) continue;
-        if (!find_program(python.string(), {})) continue;
-        std::vector<unsigned long long> numbers;
-        for (const std::string_view part : split(name, '.'))
-            numbers.push_back(parse_unsigned(part).value_or(0));
-        found.emplace_back(std::move(numbers), python);
-    }
-    std::ranges::sort(found, std::ranges::greater());
-    std::vector<std::filesystem::path> candidates;
-    for (auto& [numbers, python] : found) candidates.push_back(std::move(python));
-    return candidates;
-}
-
-bool is_path(std::string_view request) { return request.find('/') != request.npos; }
-
 std::string join(const std::vector<std::string>& texts, std::string_view separator) {
     std::string result;
     for (const std::string& text : texts) result.append(result.empty() ? "" : separator).append(text);
     return result;
 }
+
+// "3.11" or "3.11.7", and the interpreter that its place says is one.
+struct Numbered {
+    std::vector<unsigned long long> numbers;
+    std::filesystem::path python;
+};
+
+std::vector<unsigned long long> numbers_of(std::string_view version) {
+    std::vector<unsigned long long> numbers;
+    for (const std::string_view part : split(version, '.'))
+        numbers.push_back(parse_unsigned(part).value_or(0));
+    return numbers;
+}
+
+// The bin/python3 of each of pyenv's versions that `version` means (all where it is empty), newest first.
+std::vector<Numbered> pyenv_versions(std::string_view version) {
+    const char* root = std::getenv("PYENV_ROOT");
+    const char* home = std::getenv("HOME");
+    if (root == nullptr && home == nullptr) return {};
+    const std::filesystem::path versions =
+        (root != nullptr ? std::filesystem::path(root) : std::filesystem::path(home) / ".pyenv") / "versions";
+    std::vector<Numbered> found;
+    std::error_code code;
+    std::filesystem::directory_iterator entry(versions, code);
+    for (; !code && entry != std::filesystem::directory_iterator(); entry.increment(code)) {
+        const std::string name = entry->path().filename().string();
+        const std::filesystem::path python = entry->path() / "bin/python3";
+        if (!is_version(name)) continue;
+        if (!version.empty() && !(name + '.').starts_with(std::string(version) + '.')) continue;
+        if (find_program(python.string(), {})) found.push_back({numbers_of(name), python});
+    }
+    std::ranges::sort(found, std::ranges::greater(), &Numbered::numbers);
+    return found;
+}
+
+// What there is to choose from, by name alone and without running anything: python3.N on PATH and pyenv's,
+// newest first, each once, as the end of a message; how to get one where there is none.
+std::string choices(std::string_view search_path) {
+    std::vector<Numbered> found = pyenv_versions({});
+    for (const std::string_view folder : split(search_path, ':')) {
+        std::error_code code;
+        std::filesystem::directory_iterator entry(folder, code);
+        for (; !code && entry != std::filesystem::directory_iterator(); entry.increment(code)) {
+            const std::string name = entry->path().filename().string();
+            if (!name.starts_with("python") || !is_version(std::string_view(name).substr(6))) continue;
+            if (name.find('.') == name.npos || !find_program(entry->path().string(), {})) continue;
+            found.push_back({numbers_of(std::string_view(name).substr(6)), entry->path()});
+        }
+    }
+    std::ranges::stable_sort(found, std::ranges::greater(), &Numbered::numbers);
+    std::vector<std::string> shown;
+    std::vector<std::filesystem::path> known;
+    for (const Numbered& one : found) {
+        std::error_code ignored;
+        const std::filesystem::path real = std::filesystem::canonical(one.python, ignored);
+        const bool old = one.numbers < std::vector<unsigned long long>{3, oldest_minor_version};
+        if (old || std::ranges::find(known, real) != known.end()) continue;
+        known.push_back(real);
+        if (shown.size() < shown_choices) shown.push_back(one.python.string());
+    }
+    if (shown.empty()) return "; install it, or give --python with a path";
+    return "; choose one that is here (" + join(shown, ", ") + ") with --python, or install it";
+}
+
+bool is_path(std::string_view request) { return request.find('/') != request.npos; }
 
 }  // namespace
 
@@ -206,15 +245,17 @@ Interpreter find_interpreter(std::string_view request) {
     const std::string search_path = path == nullptr ? "/usr/bin:/bin" : path;
     auto candidates = interpreter_candidates(request, search_path);
     if (is_version(request)) {
-        for (std::filesystem::path& candidate : pyenv_candidates(request))
-            candidates.push_back(std::move(candidate));
+        for (Numbered& candidate : pyenv_versions(request)) candidates.push_back(std::move(candidate.python));
     }
     const std::string wanted =
         request.empty() ? "no Python found" : "no Python found for '" + std::string(request) + "'";
     if (candidates.empty()) {
-        if (is_path(request)) throw InterpreterError(wanted + ": there is no executable file of that name");
+        if (is_path(request))
+            throw InterpreterError(wanted +
+                                   ": there is no executable file of that name; give a path, a version "
+                                   "(3.11) or a name on PATH");
         throw InterpreterError(wanted + ": looked for " + join(names_for(request), ", ") + " on PATH (" +
-                               search_path + "); install it, or give --python with a path");
+                               search_path + ")" + choices(search_path));
     }
     std::vector<std::string> reasons;
     for (const std::filesystem::path& candidate : candidates) {
@@ -227,7 +268,8 @@ Interpreter find_interpreter(std::string_view request) {
         }
     }
     if (reasons.size() == 1 && !is_version(request)) throw InterpreterError(reasons.front());
-    throw InterpreterError(wanted + ": " + join(reasons, "; "));
+    throw InterpreterError(wanted + ": " + join(reasons, "; ") +
+                           (is_path(request) ? "" : choices(search_path)));
 }
 
 }  // namespace thrum::venv

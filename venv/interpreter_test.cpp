@@ -219,7 +219,8 @@ TEST(Interpreter, TheFirstGoodOneIsTaken) {
         EXPECT_EQ(error.what(),
                   "no Python found for '3.1': " + (folder.path() / "a/python3").string() +
                       " is not a working Python interpreter: it exited with status 127: no version set; " +
-                      (folder.path() / "b/python3").string() + " is Python " + python.version);
+                      (folder.path() / "b/python3").string() + " is Python " + python.version +
+                      "; install it, or give --python with a path");
     }
 }
 
@@ -242,6 +243,30 @@ TEST(Interpreter, PyenvsVersionsAreFound) {
     EXPECT_THROW(find_interpreter(), InterpreterError);
 }
 
+// A version that is not here: what is here is offered, newest first, each once, and nothing that is too old.
+TEST(Interpreter, WhatIsHereIsOffered) {
+    const TemporaryFolder folder;
+    const std::string root = folder.path().string();
+    const Interpreter& python = test_pythons().front();
+    for (const char* name : {"a/python3", "a/python3.9", "b/python3.10", "b/python3.7", "b/python3.10-config",
+                             "versions/3.12.1/bin/python3"}) {
+        std::filesystem::create_directories((folder.path() / name).parent_path());
+        write_file(folder.path() / name, "#!/bin/sh\nexec " + python.executable.string() + " \"$@\"\n", 0755);
+    }
+    std::filesystem::create_symlink("b", folder.path() / "c");
+    const Variable pyenv("PYENV_ROOT", root);
+    const Variable path("PATH", root + "/a:" + root + "/b:" + root + "/c");
+    try {
+        find_interpreter("3.99");
+        FAIL();
+    } catch (const InterpreterError& error) {
+        EXPECT_EQ(error.what(), "no Python found for '3.99': " + root + "/a/python3 is Python " +
+                                    python.version + "; choose one that is here (" + root +
+                                    "/versions/3.12.1/bin/python3, " + root + "/b/python3.10, " + root +
+                                    "/a/python3.9) with --python, or install it");
+    }
+}
+
 // When there is nothing at all, the message lists what was looked for and where.
 TEST(Interpreter, NothingFoundSaysWhatWasLookedFor) {
     const Variable pyenv("PYENV_ROOT", "/nowhere");
@@ -260,7 +285,9 @@ TEST(Interpreter, NothingFoundSaysWhatWasLookedFor) {
         {"pypy3",
          "no Python found for 'pypy3': looked for pypy3 on PATH (/nowhere:/usr/share); install it, or give "
          "--python with a path"},
-        {"./none", "no Python found for './none': there is no executable file of that name"},
+        {"./none",
+         "no Python found for './none': there is no executable file of that name; give a path, a version "
+         "(3.11) or a name on PATH"},
     };
     for (const auto& row : rows) {
         try {

@@ -215,9 +215,10 @@ void ServerConnection::log(int status, Deadline started) {
     if (!shared_.options.access_log) return;
     const std::string_view method = has_request_ ? request_.method() : std::string_view();
     const std::string_view target = has_request_ ? request_.target() : std::string_view();
+    const int version = has_request_ ? request_.minor_version() : 1;
     const auto took = std::chrono::steady_clock::now() - started;
     try {
-        shared_.options.access_log({peer_, method, target, status, body_bytes_sent_, took});
+        shared_.options.access_log({peer_, method, target, status, body_bytes_sent_, took, version});
     } catch (const std::exception& error) {
         std::fprintf(stderr, "thrum: the access log failed: %s\n", error.what());
     }

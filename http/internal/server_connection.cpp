@@ -14,6 +14,18 @@ namespace {
 // Status of a body that a client stopped sending; nobody is there to read it.
 constexpr int client_gone = 400;
 
+// One more, while it stands.
+class Counted {
+public:
+    explicit Counted(std::atomic<std::size_t>& count) noexcept : count_(count) { ++count_; }
+    ~Counted() { --count_; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+
+private:
+    std::atomic<std::size_t>& count_;
+};
+
 }  // namespace
 
 ServerConnection::ServerConnection(ServerShared& shared, Socket& socket, const Address& peer)
@@ -78,6 +90,7 @@ void ServerConnection::turn_away() {
 
 bool ServerConnection::serve_one() {
     if (!read_head()) return false;
+    const Counted counted(shared_.answering);
     const Deadline started = std::chrono::steady_clock::now();
     const RequestHead& head = parser_.head();
     if (head.framing.kind == BodyKind::none) {

@@ -26,6 +26,7 @@ struct ServerShared {
     Router router;
     PeerLimit peers;
     std::atomic<bool> stopping = false;
+    std::atomic<std::size_t> answering = 0;  // requests whose head is here and whose answer is not out
     Lock lock;
     std::unordered_set<ServerConnection*> connections;  // under `lock`; those to interrupt
 };

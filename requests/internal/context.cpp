@@ -43,13 +43,12 @@ template <class Exception>
                                        ", the read timeout; raise it for a server that thinks long");
 }
 
-std::string tls_advice(const TLSError& error) {
-    // The message of the error below says what to do about a certificate in general; the names of our own
-    // options are known only here.
-    if (error.failure() == TLSFailure::unknown_authority) {
-        return "; a private authority is trusted by the option .ca";
-    }
-    return {};
+// The error below names the options of its own floor; those of this one are known only here.
+std::string with_own_advice(const TLSError& error) {
+    if (error.failure() != TLSFailure::unknown_authority) return error.what();
+    return std::string(error.reason()) +
+           "; if you trust it, give its certificate as the option .ca or in SSL_CERT_FILE; for public sites "
+           "install ca-certificates";
 }
 
 }  // namespace
@@ -74,11 +73,14 @@ std::string message(const Context& context, std::string_view what) {
 void rethrow_for(const Context& context, Phase phase, Deadline outer) {
     try {
         throw;
-    } catch (const TimeoutError&) {
-        if (std::chrono::steady_clock::now() >= outer) throw;
+    } catch (const TimeoutError& error) {
+        if (std::chrono::steady_clock::now() >= outer) {
+            std::throw_with_nested(TimeoutError(message(
+                context, std::string("the Timeout scope around the request ended (") + error.what() + ")")));
+        }
         throw_timeout(context, phase);
     } catch (const TLSError& error) {
-        throw_as<SSLError>(context, error.what() + tls_advice(error));
+        throw_as<SSLError>(context, with_own_advice(error));
     } catch (const OSError& error) {
         throw_as<ConnectionError>(context, error.what());
     }

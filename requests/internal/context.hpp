@@ -33,8 +33,8 @@ std::string message(const Context& context, std::string_view what);
 enum class Phase : unsigned char { connect, send, head, body };
 
 // To be called while an exception is handled: throws in its place the RequestException that says what it
-// means for this request, with the exception nested in it. RequestExceptions, Cancelled, and a TimeoutError
-// that comes from the caller's own Timeout scope (its deadline is `outer`), pass unchanged.
+// means for this request, with the exception nested in it. RequestExceptions and Cancelled pass unchanged;
+// a TimeoutError of the caller's own Timeout scope (its deadline is `outer`) stays one and names the request.
 [[noreturn]] void rethrow_for(const Context& context, Phase phase, Deadline outer);
 
 }  // namespace thrum::requests::internal

@@ -15,10 +15,14 @@ namespace {
 
 [[noreturn]] void refuse_url(std::string_view text, http::UrlError error) {
     const std::string shown_text = masked_url(text);
+    if (trim(text).empty()) throw InvalidURL("the URL is empty; give one such as \"https://example.org/\"");
     const std::string name = "\"" + shown_text + "\" ";
-    if (error == http::UrlError::none) throw InvalidURL(name + "is neither http nor https", shown_text);
+    if (error == http::UrlError::none) {
+        throw InvalidURL(name + "is neither http nor https, the two that thrum speaks", shown_text);
+    }
     if (error == http::UrlError::missing_scheme) {
-        throw InvalidURL(name + "has no scheme; did you mean \"https://" + shown_text + "\"?", shown_text);
+        const std::string missing = shown_text.starts_with("//") ? "https:" : "https://";
+        throw InvalidURL(name + "has no scheme; did you mean \"" + missing + shown_text + "\"?", shown_text);
     }
     throw InvalidURL(name + "is no URL: " + std::string(describe(error)), shown_text);
 }

@@ -171,6 +171,65 @@ if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"
 end
 )script";
 
+// csh has no functions: what deactivate must undo is put together here, in aliases, from what was there before.
+inline constexpr char csh_activation[] =
+    R"script(# Made by thrum venv. In csh or tcsh:  source path/to/bin/activate.csh
+# Leave the environment with:  deactivate
+
+# Another active environment is left first, by its own alias.
+if ( $?_OLD_VIRTUAL_PATH ) then
+    deactivate nondestructive
+endif
+
+# A shell started inside an active environment goes back to that one.
+alias _thrum_leave_env 'unsetenv VIRTUAL_ENV'
+if ( $?VIRTUAL_ENV ) then
+    set _OLD_VIRTUAL_ENV = "$VIRTUAL_ENV"
+    alias _thrum_leave_env 'setenv VIRTUAL_ENV "$_OLD_VIRTUAL_ENV"; unset _OLD_VIRTUAL_ENV'
+endif
+alias _thrum_leave_name 'unsetenv VIRTUAL_ENV_PROMPT'
+if ( $?VIRTUAL_ENV_PROMPT ) then
+    set _OLD_VIRTUAL_ENV_PROMPT = "$VIRTUAL_ENV_PROMPT"
+    alias _thrum_leave_name 'setenv VIRTUAL_ENV_PROMPT "$_OLD_VIRTUAL_ENV_PROMPT"; unset _OLD_VIRTUAL_ENV_PROMPT'
+endif
+setenv VIRTUAL_ENV @ROOT@
+setenv VIRTUAL_ENV_PROMPT @PROMPT@
+
+set _OLD_VIRTUAL_PATH = "$PATH"
+setenv PATH @BIN@:"$PATH"
+
+# PYTHONHOME would send the environment's Python elsewhere.
+alias _thrum_leave_home ':'
+if ( $?PYTHONHOME ) then
+    set _OLD_VIRTUAL_PYTHONHOME = "$PYTHONHOME"
+    alias _thrum_leave_home 'setenv PYTHONHOME "$_OLD_VIRTUAL_PYTHONHOME"; unset _OLD_VIRTUAL_PYTHONHOME'
+    unsetenv PYTHONHOME
+endif
+
+# A shell that is not interactive has no prompt to change.
+alias _thrum_leave_prompt ':'
+set _thrum_prompt = $?prompt
+if ( $?VIRTUAL_ENV_DISABLE_PROMPT ) then
+    if ( "$VIRTUAL_ENV_DISABLE_PROMPT" != "" ) set _thrum_prompt = 0
+endif
+if ( $_thrum_prompt ) then
+    set _OLD_VIRTUAL_PROMPT = "$prompt"
+    alias _thrum_leave_prompt 'set prompt = "$_OLD_VIRTUAL_PROMPT"; unset _OLD_VIRTUAL_PROMPT'
+    set prompt = '('@PLAIN_PROMPT@') '"$prompt"
+endif
+unset _thrum_prompt
+
+alias deactivate ': \!*; setenv PATH "$_OLD_VIRTUAL_PATH"; unset _OLD_VIRTUAL_PATH; rehash; _thrum_leave_home; _thrum_leave_prompt; _thrum_leave_env; _thrum_leave_name; unalias _thrum_leave_home _thrum_leave_prompt _thrum_leave_env _thrum_leave_name deactivate'
+rehash
+)script";
+
+// For an environment whose path holds a line break: csh reads a word line by line, and no quoting holds in each
+// of its versions.
+inline constexpr char csh_refusal[] =
+    R"script(# Made by thrum venv. In csh or tcsh this environment cannot be activated.
+sh -c 'echo "activate.csh: the path of this environment holds a line break, which csh cannot take; move it" >&2'
+)script";
+
 // It finds its environment by its own place: the only text in it is the prompt.
 inline constexpr char powershell_activation[] =
     R"script(# Made by thrum venv. In PowerShell:  & path/to/bin/Activate.ps1
