@@ -71,6 +71,16 @@ std::string log_line(const http::AccessRecord& record) {
                        record.body_bytes == 0 ? "-" : std::to_string(record.body_bytes));
 }
 
+void listen(http::Server& server, const HostAndPort& bind) {
+    try {
+        server.listen({bind.host, bind.port});
+    } catch (const AddressError& error) {
+        throw Error(
+            "--bind " + bind.host + ": " + error.what() +
+            "; an address of this machine is needed, such as 127.0.0.1:8000, or 0.0.0.0:8000 for all");
+    }
+}
+
 void serve_until_stopped(http::Server& server) {
     try {
         server.serve_forever();
@@ -104,7 +114,7 @@ int serve(const ServeArguments& arguments) {
         }
         http::Server server(std::move(options));
         server.files("/", arguments.folder);
-        server.listen({bind->host, bind->port});
+        listen(server, *bind);
         write_output(fmt::format("Serving {} on http://{}/ (Ctrl-C stops)\n",
                                  fetch::printable(arguments.folder), server.address().to_string()));
         serve_until_stopped(server);

@@ -141,11 +141,11 @@ TEST(ServeCommand, TellsOfEachRequest) {
     curl(serving.url() + "/no\"thing\\");
     testing::run({"curl", "-s", "-0", "-I", serving.url() + "/pictures/a%20b.txt"});
     const std::string log = serving.log_with("HEAD");
-    const std::string begin = R"(127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] )";
-    EXPECT_TRUE(std::regex_match(
-        log, std::regex(begin + R"("GET /pictures/a%20b\.txt\?x=%22 HTTP/1\.1" 200 5\n)" + begin +
-                        R"("(GET /no\\"thing\\\\ HTTP/1\.1|-)" 40[04] \d+\n)" + begin +
-                        R"("HEAD /pictures/a%20b\.txt HTTP/1\.0" 200 -\n)")))
+    const std::string begin = R"x(127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] )x";
+    EXPECT_TRUE(
+        std::regex_match(log, std::regex(begin + R"x("GET /pictures/a%20b\.txt\?x=%22 HTTP/1\.1" 200 5\n)x" +
+                                         begin + R"x("(GET /no\\"thing\\\\ HTTP/1\.1|-)" 40[04] \d+\n)x" +
+                                         begin + R"x("HEAD /pictures/a%20b\.txt HTTP/1\.0" 200 -\n)x")))
         << log;
     EXPECT_EQ(serving.said().find('\n') + 1, serving.said().size());
 

@@ -38,7 +38,7 @@ std::string sourcing(const std::filesystem::path& environment) {
 constexpr char where[] =
     "python3 -c 'import sys; print(sys.prefix == sys.base_prefix or sys.prefix)'\n"
     "printenv PATH\necho \"$?VIRTUAL_ENV $?VIRTUAL_ENV_PROMPT $?PYTHONHOME\"\n"
-    "if ( $?prompt ) echo \"[$prompt]\"\n";
+    "if ( $?prompt ) then\necho \"[$prompt]\"\nendif\n";
 constexpr char outside[] = "True\n/usr/bin:/bin\n0 0 0\n";
 
 // Between activate and deactivate the environment's Python is the one; afterwards all is as before.

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -17,8 +18,6 @@ namespace {
 
 // Of a failed interpreter's complaint, in bytes.
 constexpr std::size_t shown_complaint = 160;
-// Interpreters that a message offers.
-constexpr std::size_t shown_choices = 8;
 
 using Facts = std::map<std::string, std::string, std::less<>>;
 
@@ -156,33 +155,30 @@ std::vector<Numbered> pyenv_versions(std::string_view version) {
     return found;
 }
 
-// What there is to choose from, by name alone and without running anything: python3.N on PATH and pyenv's,
-// newest first, each once, as the end of a message; how to get one where there is none.
+// The end of a message: which versions there are to choose from, by name alone and without running anything
+// (python3.N on PATH, and pyenv's), newest first; or how to get one where there is none.
 std::string choices(std::string_view search_path) {
-    std::vector<Numbered> found = pyenv_versions({});
+    std::set<std::vector<unsigned long long>, std::greater<>> found;
+    const auto add = [&found](std::vector<unsigned long long> numbers) {
+        if (numbers.size() < 2 || numbers[0] != 3 || numbers[1] < oldest_minor_version) return;
+        numbers.resize(2);
+        found.insert(std::move(numbers));
+    };
+    for (const Numbered& version : pyenv_versions({})) add(version.numbers);
     for (const std::string_view folder : split(search_path, ':')) {
         std::error_code code;
         std::filesystem::directory_iterator entry(folder, code);
         for (; !code && entry != std::filesystem::directory_iterator(); entry.increment(code)) {
             const std::string name = entry->path().filename().string();
-            if (!name.starts_with("python") || !is_version(std::string_view(name).substr(6))) continue;
-            if (name.find('.') == name.npos || !find_program(entry->path().string(), {})) continue;
-            found.push_back({numbers_of(std::string_view(name).substr(6)), entry->path()});
+            if (!name.starts_with("python3.") || !is_version(std::string_view(name).substr(6))) continue;
+            if (find_program(entry->path().string(), {})) add(numbers_of(std::string_view(name).substr(6)));
         }
     }
-    std::ranges::stable_sort(found, std::ranges::greater(), &Numbered::numbers);
+    if (found.empty()) return "; install it, or give --python with a path";
     std::vector<std::string> shown;
-    std::vector<std::filesystem::path> known;
-    for (const Numbered& one : found) {
-        std::error_code ignored;
-        const std::filesystem::path real = std::filesystem::canonical(one.python, ignored);
-        const bool old = one.numbers < std::vector<unsigned long long>{3, oldest_minor_version};
-        if (old || std::ranges::find(known, real) != known.end()) continue;
-        known.push_back(real);
-        if (shown.size() < shown_choices) shown.push_back(one.python.string());
-    }
-    if (shown.empty()) return "; install it, or give --python with a path";
-    return "; choose one that is here (" + join(shown, ", ") + ") with --python, or install it";
+    for (const auto& numbers : found) shown.push_back("3." + std::to_string(numbers[1]));
+    return "; here are " + join(shown, ", ") + ": choose one with --python " + shown.front() +
+           ", give --python with a path, or install it";
 }
 
 bool is_path(std::string_view request) { return request.find('/') != request.npos; }
@@ -258,7 +254,13 @@ Interpreter find_interpreter(std::string_view request) {
                                search_path + ")" + choices(search_path));
     }
     std::vector<std::string> reasons;
+    std::set<std::filesystem::path> tried;
     for (const std::filesystem::path& candidate : candidates) {
+        // /bin is /usr/bin as often as not, and is told of once. The file itself is not followed: a link
+        // inside an environment is another interpreter than what it leads to.
+        std::error_code ignored;
+        const auto folder = std::filesystem::weakly_canonical(candidate.parent_path(), ignored);
+        if (!tried.insert(folder / candidate.filename()).second) continue;
         try {
             Interpreter interpreter = query_interpreter(candidate);
             if (!is_version(request) || has_version(interpreter, request)) return interpreter;

@@ -248,8 +248,8 @@ TEST(Interpreter, WhatIsHereIsOffered) {
     const TemporaryFolder folder;
     const std::string root = folder.path().string();
     const Interpreter& python = test_pythons().front();
-    for (const char* name : {"a/python3", "a/python3.9", "b/python3.10", "b/python3.7", "b/python3.10-config",
-                             "versions/3.12.1/bin/python3"}) {
+    for (const char* name : {"a/python3", "a/python3.9", "b/python3.10", "b/python3", "b/python3.7",
+                             "b/python3.10-config", "versions/3.12.1/bin/python3"}) {
         std::filesystem::create_directories((folder.path() / name).parent_path());
         write_file(folder.path() / name, "#!/bin/sh\nexec " + python.executable.string() + " \"$@\"\n", 0755);
     }
@@ -260,10 +260,11 @@ TEST(Interpreter, WhatIsHereIsOffered) {
         find_interpreter("3.99");
         FAIL();
     } catch (const InterpreterError& error) {
-        EXPECT_EQ(error.what(), "no Python found for '3.99': " + root + "/a/python3 is Python " +
-                                    python.version + "; choose one that is here (" + root +
-                                    "/versions/3.12.1/bin/python3, " + root + "/b/python3.10, " + root +
-                                    "/a/python3.9) with --python, or install it");
+        EXPECT_EQ(error.what(),
+                  "no Python found for '3.99': " + root + "/a/python3 is Python " + python.version + "; " +
+                      root + "/b/python3 is Python " + python.version +
+                      "; here are 3.12, 3.10, 3.9: choose one with --python 3.12, give --python with a "
+                      "path, or install it");
     }
 }
 

@@ -153,7 +153,9 @@ StaticFiles::StaticFiles(const std::filesystem::path& folder, const FilesOptions
     : root_(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
       options_(options),
       prefix_segments_(prefix_segments) {
-    if (!root_) throw_os_error(errno, "cannot serve the folder '" + folder.string() + "'");
+    if (!root_)
+        throw_os_error(errno, "cannot serve the folder '" + folder.string() + "'",
+                       "name a folder that is there and can be read");
 }
 
 Response StaticFiles::answer(const Request& request) const {
