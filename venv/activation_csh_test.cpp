@@ -146,7 +146,7 @@ TEST(CshActivation, CVE_2024_53899_AnInteractiveShellRunsNothing) {
         const CompletedProcess result =
             run_process({"sh", "-c", "printf '%s\\n' \"$1\" : : | tcsh -f -i", "sh",
                          "source " + csh_quote((environment.path() / "bin/activate.csh").string())},
-                        {.folder = here.path()});
+                        {.folder = here.path(), .environment = {{"LC_ALL", "C.UTF-8"}}});
         EXPECT_NE((result.output + result.errors).find("(" + plain_prompt(prompt) + ") "), std::string::npos)
             << result.output << result.errors;
         EXPECT_TRUE(std::filesystem::is_empty(here.path())) << prompt;
