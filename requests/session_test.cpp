@@ -199,7 +199,8 @@ TEST(Session, RefusesInvalidUrls) {
         const char* says;
     } cases[] = {
         {"example.org/path", "https://example.org/path"},
-        {"", "no scheme"},
+        {"", "is empty; give one"},
+        {"//example.org/a", "\"https://example.org/a\""},
         {"http://", "no URL"},
         {"http://[::1/", "no URL"},
         {"http://host:99999/", "no URL"},

@@ -118,10 +118,13 @@ std::vector<ActivationScript> activation_scripts(const std::filesystem::path& fo
     const bool ascii =
         std::ranges::all_of(prompt, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
     const auto script = [&](std::string_view text, std::string (*quote)(std::string_view)) {
+        std::string shown = plain;
+        // In a prompt, csh takes ^X for a control character: ^[ would speak to the terminal.
+        if (quote == csh_quote) std::ranges::replace(shown, '^', '_');
         return fill(text, {{"@ROOT@", quote(root)},
                            {"@BIN@", quote(bin)},
                            {"@PROMPT@", quote(prompt)},
-                           {"@PLAIN_PROMPT@", quote(plain)}});
+                           {"@PLAIN_PROMPT@", quote(shown)}});
     };
     return {
         {"activate", script(internal::posix_activation, posix_quote)},
