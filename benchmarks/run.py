@@ -117,7 +117,7 @@ def write(switch, echoes, downloaded):
         "",
         f"- {processor()}, {os.cpu_count()} processors, Linux {platform.release()}",
         f"- {first_line('g++', '--version')}; {first_line('go', 'version')}",
-        f"- {first_line('nginx', '-v')}; {first_line('curl', '--version')}; {first_line('wget2', '--version')}; "
+        f"- {first_line('nginx', '-v')}; {first_line('curl', '--version').partition(' (')[0]}; {first_line('wget2', '--version')}; "
         f"{first_line('aria2c', '--version')}",
         "- every echo server and every switching program has one worker (`THRUM_WORKERS=1`, `GOMAXPROCS=1`) and is pinned "
         f"to processor {SERVER_CPU}; the load runs on processor {LOAD_CPU}",

@@ -20,6 +20,7 @@ namespace thrum::cli {
 namespace {
 
 using testing::CommandResult;
+using testing::files_in;
 using testing::Process;
 using testing::RawConnection;
 using testing::RawServer;
@@ -49,13 +50,6 @@ std::string in_lines_sorted(const std::string& text) {
     std::string sorted;
     for (const std::string& line : lines) sorted += line;
     return sorted;
-}
-
-std::set<std::string> files_in(const std::filesystem::path& folder) {
-    std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder))
-        names.insert(entry.path().filename());
-    return names;
 }
 
 // Answers /missing with 404, /stall with half a body and silence, anything else with its path.

@@ -25,6 +25,7 @@ namespace thrum::fetch {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::files_in;
 using testing::RawConnection;
 using testing::RawServer;
 using testing::TemporaryDirectory;
@@ -47,13 +48,6 @@ RawServer::Handler replying(std::function<std::string(const std::string& path)> 
             if (!connection.send(reply(path_of(request)))) return;
         }
     };
-}
-
-std::set<std::string> files_in(const std::filesystem::path& folder) {
-    std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder))
-        names.insert(entry.path().filename());
-    return names;
 }
 
 // No pauses to speak of, and no second attempts but where a test is about them.

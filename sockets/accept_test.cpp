@@ -30,11 +30,13 @@ extern "C" int accept4(int listener, sockaddr* address, socklen_t* size, int fla
 namespace thrum {
 namespace {
 
+using namespace std::chrono_literals;
+
 // The client sees its connection end, and the server keeps nothing of it.
 TEST(Accept, KeepsNothingOfAStranger) {
     Socket server = create_server({"127.0.0.1", 0});
     const auto refuse = [&server] {
-        Socket client = create_connection(server.getsockname());
+        Socket client = create_connection(server.getsockname(), {.timeout = 20s});
         testing::expect_failure<AddressError>([&] { server.accept(); },
                                               {"is not one of IPv4, IPv6 and Unix"});
         EXPECT_EQ(client.recv_all(), "");

@@ -176,6 +176,12 @@ CommandResult run(const std::vector<std::string>& argv, ProcessOptions options) 
     return result;
 }
 
+std::set<std::string> files_in(const fs::path& folder) {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename());
+    return names;
+}
+
 NoDescriptorsLeft::NoDescriptorsLeft() {
     rlimit limit = {};
     const int next = dup(0);

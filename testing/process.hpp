@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,6 +71,9 @@ struct CommandResult {
 
 // Runs a program to its end and keeps what it wrote.
 CommandResult run(const std::vector<std::string>& argv, ProcessOptions options = {});
+
+// The names of what is in a folder.
+std::set<std::string> files_in(const std::filesystem::path& folder);
 
 // While it lives, this process gets no new descriptor but in place of one it closes: opening fails with
 // EMFILE (RLIMIT_NOFILE, getrlimit(2)).

@@ -15,6 +15,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto patience = 20s;  // a wait that is longer has failed
+
 // Waits, twice at once with another thread, in its destructor.
 struct WaitsAtExit {
     ~WaitsAtExit() {
@@ -25,9 +27,9 @@ struct WaitsAtExit {
         std::thread thread([&] {
             other = current_thread_id();
             theirs.set();
-            ours.wait();
+            ours.wait_for(patience);
         });
-        const bool came = theirs.wait_for(20s);
+        const bool came = theirs.wait_for(patience);
         const std::uint64_t after = current_thread_id();
         ours.set();
         thread.join();
