@@ -9,6 +9,7 @@
 #include <thrum/http.hpp>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <array>
@@ -81,14 +82,18 @@ void listen(http::Server& server, const HostAndPort& bind) {
     }
 }
 
+// Over the "^C" that a terminal has just shown.
+void tell(const std::string& what) {
+    std::fprintf(stderr, "%sthrum serve: %s\n", ::isatty(STDERR_FILENO) == 1 ? "\r" : "", what.c_str());
+}
+
 void serve_until_stopped(http::Server& server) {
     try {
         server.serve_forever();
     } catch (const Cancelled&) {
         if (const std::size_t count = server.answering(); count > 0) {
-            std::fprintf(stderr,
-                         "thrum serve: finishing %zu %s, for %lld s at most; Ctrl-C again ends at once\n",
-                         count, count == 1 ? "request" : "requests", static_cast<long long>(grace.count()));
+            tell(fmt::format("finishing {} {}, for {} s at most; Ctrl-C again ends at once", count,
+                             count == 1 ? "request" : "requests", grace.count()));
         }
         server.shutdown(grace);
         throw;
@@ -119,6 +124,7 @@ int serve(const ServeArguments& arguments) {
                                  fetch::printable(arguments.folder), server.address().to_string()));
         serve_until_stopped(server);
     });
+    if (caught != 0 && !arguments.quiet) tell("stopped");
     // Ctrl-C is how a server is meant to end.
     return caught == 0 || caught == SIGINT || caught == SIGTERM ? exit_done : exit_status_of_signal(caught);
 }

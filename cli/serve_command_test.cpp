@@ -127,6 +127,7 @@ TEST(ServeCommand, ASignalIsHowItEnds) {
         EXPECT_EQ(curl(serving.url() + "/pictures/a%20b.txt"), "hello\n200");
         serving.process().signal(number);
         EXPECT_EQ(serving.process().wait(), exit_done);
+        EXPECT_TRUE(serving.log().ends_with("thrum serve: stopped\n")) << serving.log();
         const std::string said = serving.said();
         EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
     }
