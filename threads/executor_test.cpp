@@ -300,9 +300,7 @@ class PlainThreadExecutor final : public Executor {
 public:
     ~PlainThreadExecutor() override { shutdown(true, false); }
     void shutdown(bool wait, bool cancel_futures) override {
-        calls_.shutdown();
-        while (cancel_futures && calls_.try_get()) {
-        }
+        calls_.shutdown(cancel_futures);
         if (wait && thread_.joinable()) to_thread([this] { thread_.join(); });
     }
 

@@ -1,157 +1,162 @@
 // thrum/threads/queue.hpp: floor 1, threads
-// Queue: items handed from threads to threads, in order, with a bound where one is set.
+// Queue, LifoQueue, PriorityQueue: items handed from threads to threads, with a bound where one is set.
 #pragma once
 
 #include <thrum/base/errors.hpp>
-#include <thrum/threads/internal/wait_list.hpp>
+#include <thrum/threads/deadline.hpp>
+#include <thrum/threads/internal/queue_core.hpp>
+#include <thrum/threads/internal/queue_storage.hpp>
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
+#include <functional>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace thrum {
 
-// put() into a queue that was shut down.
+// put() into a queue that was shut down. Python's queue.ShutDown.
 class QueueShutDown : public Error {
 public:
     QueueShutDown() : Error("cannot put into a queue that was shut down") {}
+    using Error::Error;
 };
 
-// Python's queue.Queue. Thread-safe; first in, first out. A maximum size of 0 sets no bound. Waits throw
-// Cancelled, and TimeoutError when the deadline in force passes first.
-template <class T>
-class Queue {
+// What the three queues have in common; `Storage` is the order. Thread-safe. A maximum size of 0 sets no
+// bound. Waits throw Cancelled, and TimeoutError when the deadline in force passes first. Items are moved
+// while the queue is locked: their move must not wait, nor use this queue.
+template <class T, class Storage>
+class BasicQueue : private internal::QueueCore {
 public:
-    explicit Queue(std::size_t maximum_size = 0) noexcept : maximum_(maximum_size) {}
-    Queue(const Queue&) = delete;
-    Queue& operator=(const Queue&) = delete;
+    explicit BasicQueue(std::size_t maximum_size = 0, Storage storage = Storage())
+        : QueueCore(maximum_size), items_(std::move(storage)) {}
 
-    // Waits while the queue is full. Throws QueueShutDown.
-    void put(T item) { put_until(std::move(item), never); }
-    // False when the duration passed and the queue was still full; `item` is lost then.
-    bool put_for(T item, std::chrono::nanoseconds duration) {
+    // Waits while the queue is full. Throws QueueShutDown. An item is moved from only when it is in: where
+    // any form of put throws or returns false, the caller has it still.
+    void put(const T& item) { put_until(item, never); }
+    void put(T&& item) { put_until(std::move(item), never); }
+    // False when the duration passed and the queue was still full.
+    bool put_for(const T& item, std::chrono::nanoseconds duration) {
+        return put_until(item, deadline_after(duration));
+    }
+    bool put_for(T&& item, std::chrono::nanoseconds duration) {
         return put_until(std::move(item), deadline_after(duration));
     }
     // False when full at this moment.
-    bool try_put(T item) { return put_until(std::move(item), Deadline::min()); }
+    bool try_put(const T& item) { return put_until(item, Deadline::min()); }
+    bool try_put(T&& item) { return put_until(std::move(item), Deadline::min()); }
 
     // Waits while the queue is empty. Nothing once it is shut down and drained.
-    std::optional<T> get() { return get_until(never); }
+    std::optional<T> get() {
+        std::optional<T> item;
+        get_until(item, never);
+        return item;
+    }
     // Throws TimeoutError when the duration passed and the queue was still empty.
     std::optional<T> get_for(std::chrono::nanoseconds duration) {
-        const Deadline deadline = deadline_after(duration);
-        bool expired = false;
-        auto item = get_until(deadline, &expired);
-        if (expired) throw TimeoutError("nothing came into the queue in time");
+        std::optional<T> item;
+        if (get_until(item, deadline_after(duration)) == Look::not_yet) {
+            throw TimeoutError("nothing came into the queue in time");
+        }
         return item;
     }
     // Nothing when empty at this moment.
-    std::optional<T> try_get() { return get_until(Deadline::min()); }
+    std::optional<T> try_get() {
+        std::optional<T> item;
+        get_until(item, Deadline::min());
+        return item;
+    }
 
-    // No more puts; the items that are in are still got. Waiting threads wake.
-    void shutdown() {
+    // No more puts; waiting threads wake. The items that are in are still got; with `immediate` they are
+    // thrown away, and count as dealt with. May be called again.
+    void shutdown(bool immediate = false) {
         internal::SpinGuard guard(spin_);
-        shut_ = true;
-        getters_.wake_all();
-        putters_.wake_all();
+        if (!immediate) return shut(false);
+        const auto thrown_away = items_.drain();
+        shut(true);
+        guard.unlock();  // before what was in is destroyed
+    }
+    bool is_shutdown() const noexcept {
+        const internal::SpinGuard guard(spin_);
+        return shut_;
     }
 
     // Says that an item got was dealt with; as many calls as gets let join() return. Throws Error on one too
     // many.
-    void task_done() {
-        internal::SpinGuard guard(spin_);
-        if (unfinished_ == 0) {
-            guard.unlock();
-            throw Error("task_done() was called more often than items were put");
-        }
-        if (--unfinished_ == 0) joiners_.wake_all();
-    }
+    void task_done() { finish_task(); }
     // Waits until task_done() was called for every item put.
-    void join() {
-        internal::SpinGuard guard(spin_);
-        if (unfinished_ == 0) return;
-        internal::Task& task = internal::current_task();
-        internal::settle(internal::wait_on(joiners_, spin_, guard, task, never), task, never);
-    }
+    void join() { await_all_finished(); }
 
+    // How things stood a moment ago, where other threads use the queue too.
     std::size_t size() const noexcept {
-        internal::SpinGuard guard(spin_);
-        return items_.size();
+        const internal::SpinGuard guard(spin_);
+        return count_;
     }
     bool empty() const noexcept { return size() == 0; }
+    bool full() const noexcept { return maximum_ != 0 && size() >= maximum_; }
+    // The bound; 0 where there is none.
+    std::size_t maxsize() const noexcept { return maximum_; }
 
 private:
-    bool put_until(T item, Deadline deadline) {
-        internal::Task& task = internal::current_task();
-        for (;;) {
-            internal::SpinGuard guard(spin_);
-            if (shut_) {
-                guard.unlock();
-                throw QueueShutDown();
-            }
-            if (maximum_ == 0 || items_.size() < maximum_) {
-                try {
-                    items_.push_back(std::move(item));
-                } catch (...) {
-                    wake_one_of(putters_, guard);  // the room is still there, for another
-                    throw;
-                }
-                ++unfinished_;
-                wake_one_of(getters_, guard);
-                return true;
-            }
-            if (deadline == Deadline::min()) return false;
-            if (!wait_in(putters_, guard, task, deadline)) return false;
+    friend struct internal::QueueAccess;
+
+    template <class Item>
+    bool put_until(Item&& item, Deadline deadline) {
+        internal::SpinGuard guard(spin_);
+        if (!await_room(guard, deadline)) return false;
+        try {
+            items_.push(std::forward<Item>(item));
+        } catch (...) {
+            pass_on_room(guard);
+            throw;
         }
+        one_more(guard);
+        return true;
     }
 
-    std::optional<T> get_until(Deadline deadline, bool* expired = nullptr) {
-        internal::Task& task = internal::current_task();
-        for (;;) {
-            internal::SpinGuard guard(spin_);
-            if (!items_.empty()) {
-                std::optional<T> item;
-                try {
-                    item.emplace(std::move(items_.front()));
-                } catch (...) {
-                    wake_one_of(getters_, guard);  // the item is still there, for another
-                    throw;
-                }
-                items_.pop_front();
-                wake_one_of(putters_, guard);
-                return item;
-            }
-            if (shut_ || deadline == Deadline::min()) return std::nullopt;
-            if (!wait_in(getters_, guard, task, deadline)) {
-                if (expired != nullptr) *expired = true;
-                return std::nullopt;
-            }
+    Look get_until(std::optional<T>& place, Deadline deadline) {
+        internal::SpinGuard guard(spin_);
+        const Look look = await_item(guard, deadline);
+        if (look != Look::ready) return look;
+        try {
+            items_.take(place);
+        } catch (...) {
+            place.reset();
+            pass_on_item(guard);
+            throw;
         }
+        one_less(guard);
+        return look;
     }
 
-    static void wake_one_of(internal::WaitList& list, internal::SpinGuard& guard) noexcept {
-        internal::Task* const task = list.claim_one();
-        guard.unlock();
-        if (task != nullptr) task->wake();
-    }
+    Storage items_;
+};
 
-    // A thread that was woken and then finds Cancelled pending has its item's wake-up still: it loops and
-    // takes it.
-    bool wait_in(internal::WaitList& list, internal::SpinGuard& guard, internal::Task& task,
-                 Deadline deadline) {
-        return internal::settle(internal::wait_on(list, spin_, guard, task, deadline), task, deadline);
-    }
+// Python's queue.Queue: first in, first out.
+template <class T>
+class Queue : public BasicQueue<T, internal::FifoStorage<T>> {
+public:
+    explicit Queue(std::size_t maximum_size = 0) : BasicQueue<T, internal::FifoStorage<T>>(maximum_size) {}
+};
 
-    mutable internal::Spin spin_;
-    const std::size_t maximum_;
-    std::deque<T> items_;
-    std::size_t unfinished_ = 0;
-    bool shut_ = false;
-    internal::WaitList getters_{"Queue.get"};
-    internal::WaitList putters_{"Queue.put"};
-    internal::WaitList joiners_{"Queue.join"};
+// Python's queue.LifoQueue: last in, first out.
+template <class T>
+class LifoQueue : public BasicQueue<T, internal::LifoStorage<T>> {
+public:
+    explicit LifoQueue(std::size_t maximum_size = 0)
+        : BasicQueue<T, internal::LifoStorage<T>>(maximum_size) {}
+};
+
+// Python's queue.PriorityQueue: the least item first, by `compare(a, b)`, which says whether a goes before b.
+// Among equals the order is open. compare is called while the queue is locked: it must not wait, nor use this
+// queue. Where it throws, put and get throw that, and the queue is as before.
+template <class T, class Compare = std::less<T>>
+class PriorityQueue : public BasicQueue<T, internal::HeapStorage<T, Compare>> {
+public:
+    explicit PriorityQueue(std::size_t maximum_size = 0, Compare compare = Compare())
+        : BasicQueue<T, internal::HeapStorage<T, Compare>>(
+              maximum_size, internal::HeapStorage<T, Compare>(std::move(compare))) {}
 };
 
 }  // namespace thrum

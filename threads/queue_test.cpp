@@ -5,7 +5,14 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -101,6 +108,240 @@ TEST(Queue, TriesAndTimeouts) {
     queue.task_done();
     queue.join();
     EXPECT_THROW(queue.task_done(), Error);
+}
+
+// The three orders. Items that are equal to a priority queue come in any order among themselves.
+TEST(Queue, Orders) {
+    Queue<int> fifo;
+    LifoQueue<int> lifo;
+    PriorityQueue<int> least;
+    PriorityQueue<int, std::greater<>> greatest;
+    for (const int n : {3, 1, 2}) fifo.put(n), lifo.put(n), least.put(n), greatest.put(n);
+    for (const int n : {3, 1, 2}) EXPECT_EQ(fifo.get(), n);
+    for (const int n : {2, 1, 3}) EXPECT_EQ(lifo.get(), n);
+    for (const int n : {1, 2, 3}) EXPECT_EQ(least.get(), n);
+    for (const int n : {3, 2, 1}) EXPECT_EQ(greatest.get(), n);
+    struct Job {
+        std::string name;
+        int urgency;
+    };
+    const auto by_urgency = [](const Job& a, const Job& b) { return a.urgency > b.urgency; };
+    PriorityQueue<Job, decltype(by_urgency)> jobs(0, by_urgency);
+    jobs.put({"sweep", 1});
+    jobs.put({"fire", 9});
+    EXPECT_EQ(jobs.get()->name, "fire");
+}
+
+// A heap of any size, filled and emptied at random, always gives the least; move-only items too.
+TEST(Queue, PriorityAtRandom) {
+    std::mt19937 random(7);
+    const auto less = [](const std::unique_ptr<int>& a, const std::unique_ptr<int>& b) { return *a < *b; };
+    PriorityQueue<std::unique_ptr<int>, decltype(less)> queue(0, less);
+    std::multiset<int> model;
+    for (int i = 0; i < 5000; ++i) {
+        if (random() % 5 < 3) {
+            const int n = static_cast<int>(random() % 100);
+            queue.put(std::make_unique<int>(n));
+            model.insert(n);
+        } else if (const auto item = queue.try_get()) {
+            ASSERT_EQ(**item, *model.begin());
+            model.erase(model.begin());
+        }
+    }
+    while (const auto item = queue.try_get()) {
+        ASSERT_EQ(**item, *model.begin());
+        model.erase(model.begin());
+    }
+    EXPECT_TRUE(model.empty());
+}
+
+// A comparison or a move that throws leaves the queue as it was, and an item that is not in with its owner.
+TEST(Queue, ItemsThatThrow) {
+    bool failing = false;
+    const auto compare = [&failing](int a, int b) {
+        if (failing) throw std::domain_error("not comparable");
+        return a < b;
+    };
+    PriorityQueue<int, decltype(compare)> queue(8, compare);
+    for (const int n : {5, 1, 4, 2, 3}) queue.put(n);
+    failing = true;
+    EXPECT_THROW(queue.put(0), std::domain_error);
+    EXPECT_THROW(queue.get(), std::domain_error);
+    EXPECT_EQ(queue.size(), 5U);
+    failing = false;
+    for (const int n : {1, 2, 3, 4, 5}) EXPECT_EQ(queue.get(), n);
+
+    struct Fragile {
+        explicit Fragile(int* budget) : moves(budget) {}
+        Fragile(Fragile&& other) : moves(other.moves) {
+            if ((*moves)-- == 0) throw std::runtime_error("broke on the way");
+        }
+        int* moves;
+    };
+    int moves = 0;
+    Queue<Fragile> fragile(1);
+    EXPECT_THROW(fragile.put(Fragile(&moves)), std::runtime_error);
+    moves = 1;
+    fragile.put(Fragile(&moves));
+    EXPECT_THROW(fragile.get(), std::runtime_error);
+    EXPECT_EQ(fragile.size(), 1U);
+    moves = 10;
+    EXPECT_TRUE(fragile.get().has_value());
+}
+
+// Whatever kept it from being put, the caller has the item still.
+TEST(Queue, AnItemThatIsNotPutIsNotLost) {
+    Queue<std::unique_ptr<int>> queue(1);
+    queue.put(std::make_unique<int>(1));
+    auto item = std::make_unique<int>(2);
+    EXPECT_FALSE(queue.try_put(std::move(item)));
+    ASSERT_NE(item, nullptr);
+    EXPECT_FALSE(queue.put_for(std::move(item), 1ms));
+    ASSERT_NE(item, nullptr);
+    {
+        const Timeout scope(1ms);
+        EXPECT_THROW(queue.put(std::move(item)), TimeoutError);
+    }
+    ASSERT_NE(item, nullptr);
+    queue.shutdown();
+    EXPECT_THROW(queue.put(std::move(item)), QueueShutDown);
+    EXPECT_THROW(queue.try_put(std::move(item)), QueueShutDown);
+    EXPECT_THROW(queue.put_for(std::move(item), 1h), QueueShutDown);
+    ASSERT_NE(item, nullptr);
+    EXPECT_EQ(*item, 2);
+}
+
+// What a queue says of itself, at each step.
+TEST(Queue, Sizes) {
+    Queue<int> queue(2);
+    EXPECT_EQ(queue.maxsize(), 2U);
+    EXPECT_TRUE(queue.empty() && !queue.full());
+    queue.put(1);
+    EXPECT_TRUE(!queue.empty() && !queue.full());
+    queue.put(2);
+    EXPECT_TRUE(queue.full());
+    EXPECT_EQ(queue.size(), 2U);
+    EXPECT_FALSE(queue.is_shutdown());
+    queue.shutdown();
+    EXPECT_TRUE(queue.is_shutdown() && queue.full());
+    EXPECT_FALSE(Queue<int>().full());
+    EXPECT_EQ(Queue<int>().maxsize(), 0U);
+}
+
+// shutdown(true) throws the items away, and counts them as dealt with: join() returns unless some were got
+// and not reported. A table of Python 3.13's test_queue.
+TEST(Queue, ShutdownAndJoin) {
+    struct Row {
+        bool immediate;
+        int got, reported;        // of three items, before the shutdown
+        bool joins;               // join() returns then
+        std::optional<int> next;  // what get() gives then
+    };
+    for (const Row& row : {Row{false, 0, 0, false, 1}, Row{false, 3, 3, true, std::nullopt},
+                           Row{true, 0, 0, true, std::nullopt}, Row{true, 1, 0, false, std::nullopt},
+                           Row{true, 1, 1, true, std::nullopt}, Row{false, 2, 2, false, 3}}) {
+        Queue<int> queue;
+        for (const int n : {1, 2, 3}) queue.put(n);
+        for (int i = 0; i < row.got; ++i) queue.get();
+        for (int i = 0; i < row.reported; ++i) queue.task_done();
+        Event joined;
+        Thread joiner([&] {
+            queue.join();
+            joined.set();
+        });
+        queue.shutdown(row.immediate);
+        queue.shutdown(row.immediate);
+        EXPECT_EQ(queue.get(), row.next);
+        if (row.joins) {
+            joiner.join();
+            EXPECT_THROW(queue.task_done(), Error);
+        } else {
+            EXPECT_FALSE(joined.is_set());
+        }
+    }
+}
+
+// A shutdown wakes all who wait, getters and putters, of both kinds.
+TEST(Queue, ShutdownWakesEveryone) {
+    for (const bool immediate : {false, true}) {
+        Queue<int> empty;
+        Queue<int> full(1);
+        full.put(0);
+        std::atomic<int> ended = 0;
+        const auto get = [&] {
+            EXPECT_EQ(empty.get(), std::nullopt);
+            ++ended;
+        };
+        const auto put = [&] {
+            EXPECT_THROW(full.put(1), QueueShutDown);
+            ++ended;
+        };
+        TaskGroup group;
+        for (int i = 0; i < 3; ++i) group.start(get), group.start(put);
+        std::thread getter(get);
+        std::thread putter(put);
+        yield();
+        empty.shutdown(immediate);
+        full.shutdown(immediate);
+        group.wait();
+        getter.join();
+        putter.join();
+        EXPECT_EQ(ended, 8);
+        EXPECT_EQ(full.try_get().has_value(), !immediate);
+    }
+}
+
+// Seeded: putters and getters of both kinds with random patience and random cancels, over all three orders.
+// No item is lost or doubled.
+template <class Kind>
+void stress(unsigned seed) {
+    Kind queue(3);
+    constexpr int items = 300;
+    std::array<std::atomic<int>, items> seen{};
+    std::array<std::atomic<int>, items> sent{};
+    std::atomic<int> next = 0;
+    const auto put = [&](unsigned number) {
+        std::mt19937 random(seed * 31 + number);
+        for (int i = next++; i < items; i = next++) {
+            while (!queue.put_for(i, std::chrono::microseconds(random() % 50))) yield();
+            ++sent[static_cast<std::size_t>(i)];
+        }
+    };
+    const auto get = [&](unsigned number) {
+        std::mt19937 random(seed * 37 + number);
+        for (;;) {
+            try {
+                const auto item = random() % 2 == 0 ? queue.get() : queue.get_for(50us);
+                if (!item) return;
+                ++seen[static_cast<std::size_t>(*item)];
+            } catch (const TimeoutError&) {
+            }
+        }
+    };
+    std::thread plain_getter([&] { get(0); });
+    std::thread plain_putter([&] { put(0); });
+    std::vector<Thread> putters;
+    std::vector<Thread> getters;
+    for (unsigned n = 1; n <= 3; ++n) {
+        putters.emplace_back(put, n);
+        getters.emplace_back(get, n);
+    }
+    sleep(std::chrono::microseconds(seed * 13 % 200));
+    getters[0].cancel();
+    putters[0].cancel();
+    for (auto& putter : putters) putter.join();
+    plain_putter.join();
+    queue.shutdown();
+    for (auto& getter : getters) getter.join();
+    plain_getter.join();
+    for (std::size_t i = 0; i < items; ++i) EXPECT_EQ(seen[i], sent[i]) << "item " << i << ", seed " << seed;
+}
+TEST(Queue, LosesAndDoublesNothing) {
+    for (unsigned seed = 1; seed <= 15; ++seed) {
+        stress<Queue<int>>(seed);
+        stress<LifoQueue<int>>(seed);
+        stress<PriorityQueue<int>>(seed);
+    }
 }
 
 }  // namespace

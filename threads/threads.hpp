@@ -19,6 +19,7 @@
 #include <thrum/threads/queue.hpp>
 #include <thrum/threads/rlock.hpp>
 #include <thrum/threads/runtime.hpp>
+#include <thrum/threads/select.hpp>
 #include <thrum/threads/semaphore.hpp>
 #include <thrum/threads/shared_lock.hpp>
 #include <thrum/threads/task_group.hpp>

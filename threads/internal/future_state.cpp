@@ -49,6 +49,18 @@ void FutureCore::add_continuation(std::unique_ptr<Continuation> continuation) no
     at_once.run_all();
 }
 
+bool FutureCore::enlist(Waiter& waiter) noexcept {
+    const SpinGuard guard(spin_);
+    if (done()) return false;
+    waiters_.push_back(waiter);
+    return true;
+}
+
+void FutureCore::withdraw(Waiter& waiter) noexcept {
+    const SpinGuard guard(spin_);
+    if (waiter.linked) waiters_.remove(waiter);
+}
+
 void FutureCore::watch(Watch& watch) noexcept {
     SpinGuard guard(spin_);
     if (done()) {

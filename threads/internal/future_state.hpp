@@ -39,6 +39,9 @@ public:
     bool cancel(bool running_too = true);
     // Run once done, by whoever finishes it; at once, by the caller, where it is done.
     void add_continuation(std::unique_ptr<Continuation> continuation) noexcept;
+    // For select(). False when it is done; else the waiter is woken when it is, or withdrawn before.
+    bool enlist(Waiter& waiter) noexcept;
+    void withdraw(Waiter& waiter) noexcept;
     // Tells the watch's set once done, at once where it is.
     void watch(Watch& watch) noexcept;
     void unwatch(Watch& watch) noexcept;
