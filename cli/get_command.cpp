@@ -20,8 +20,10 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -187,7 +189,13 @@ std::vector<std::string> wanted_urls(const GetArguments& arguments) {
     std::vector<std::string> urls = all_urls(arguments);
     const std::size_t given = urls.size();
     const std::vector<std::string> repeated = take_duplicates(urls);
-    if (urls.empty()) throw CLI::ValidationError("no URL given");
+    if (urls.empty()) {
+        throw CLI::ValidationError(arguments.lists.empty() ? "no URL given" : "no URL in the list");
+    }
+    std::error_code ignored;
+    if (std::filesystem::is_directory(arguments.output, ignored)) {
+        throw CLI::ValidationError("-o " + arguments.output + " is a folder; use -d to write into it");
+    }
     if (!arguments.output.empty() && urls.size() > 1) {
         throw CLI::ValidationError("-o takes one URL, since it names one file; use -d for several");
     }
@@ -256,6 +264,7 @@ void add_get_command(CLI::App& app, int& status) {
     // Options are bound to members, so these live as long as the command.
     const auto arguments = std::make_shared<GetArguments>();
     command->add_option("URL", arguments->urls, "What to fetch")
+        ->type_name("")
         ->check(not_empty("URL", "give one such as https://example.org/picture.jpg"));
     command
         ->add_option("-d,--directory", arguments->folder,
@@ -268,11 +277,10 @@ void add_get_command(CLI::App& app, int& status) {
     command
         ->add_option("-j,--jobs", arguments->jobs, fmt::format("How many at once ({})", fetch::default_jobs))
         ->type_name("N")
-        ->check(CLI::Range(1, most_jobs));
+        ->check(CLI::Range(1, most_jobs).description(""));
     command
-        ->add_option(
-            "-i,--input", arguments->lists,
-            "A file of URLs, one per line; lines that begin with # are comments; - is standard input")
+        ->add_option("-i,--input", arguments->lists,
+                     "A file of URLs, one per line (# comments, see below); - is standard input")
         ->type_name("LIST")
         ->check(not_empty("list's name", "name a file, or - for standard input"))
         ->allow_extra_args(false);
@@ -281,7 +289,7 @@ void add_get_command(CLI::App& app, int& status) {
             "--retries", arguments->retries,
             fmt::format("How often a failure that may pass is tried again ({})", fetch::default_retries))
         ->type_name("N")
-        ->check(CLI::Range(0, most_retries));
+        ->check(CLI::Range(0, most_retries).description(""));
     command
         ->add_option("--waterfall", arguments->waterfalls,
                      "Draw where the time went: as SVG to a file, or in characters to -")
@@ -293,7 +301,7 @@ void add_get_command(CLI::App& app, int& status) {
         ->add_option("--cacert", arguments->ca,
                      "Trust the authorities of this PEM file instead of the system's")
         ->type_name("FILE")
-        ->check(CLI::ExistingPath);
+        ->check(CLI::Validator(CLI::ExistingPath).description(""));
     command->add_flag("--insecure", arguments->insecure,
                       "Trust every certificate: anyone may read and change the files");
     command->add_flag("-q,--quiet", arguments->quiet, "Tell of failures only");

@@ -143,6 +143,10 @@ TEST(GetCommand, WrongUsageIsOneLineAndStatusTwo) {
          "thrum get: URL: the URL is empty; give one such as https://example.org/picture.jpg (see thrum get "
          "--help)\n",
          exit_usage},
+        {{"get", "-i", "/dev/null"}, "thrum get: no URL in the list (see thrum get --help)\n", exit_usage},
+        {{"get", "-o", ".", "http://h/"},
+         "thrum get: -o . is a folder; use -d to write into it (see thrum get --help)\n",
+         exit_usage},
         {{"get", "-q", "//h/y"},
          "thrum get: \"//h/y\" has no scheme; did you mean \"https://h/y\"?\n",
          exit_failed},
@@ -178,6 +182,8 @@ TEST(GetCommand, HelpTeachesByExamples) {
             at = end + 1;
         }
     }
+    EXPECT_NE(thrum_in(folder, {"get", "--help"}).output.find("a line that begins with # is a comment"),
+              std::string::npos);
     EXPECT_TRUE(std::regex_match(thrum_in(folder, {"--version"}).output,
                                  std::regex("thrum [0-9]+\\.[0-9]+\\.[0-9]+\n")));
 }

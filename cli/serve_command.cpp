@@ -136,6 +136,7 @@ void add_serve_command(CLI::App& app, int& status) {
     // Options are bound to members, so these live as long as the command.
     const auto arguments = std::make_shared<ServeArguments>();
     command->add_option("DIR", arguments->folder, "The folder (this one)")
+        ->type_name("")
         ->check(not_empty("folder's name", "leave it away for this folder"));
     command->add_option("--bind", arguments->bind, "Where to listen (127.0.0.1:8000)")
         ->type_name("ADDRESS")

@@ -79,7 +79,7 @@ void add_venv_command(CLI::App& app, int& status) {
         "  . .venv/bin/activate            bash and zsh; activate.fish and activate.csh for fish and csh\n"
         "Exit status: 0 made, 1 not made, 2 wrong command line.");
     venv::CreateOptions& options = arguments->options;
-    command->add_option("DIR", arguments->folder, "The folder to make it in")->capture_default_str();
+    command->add_option("DIR", arguments->folder, "The folder to make it in (.venv)")->type_name("");
     command
         ->add_option("-p,--python", options.python, "A path, a version (3.11) or a name (python3.11) on PATH")
         ->check(not_empty("interpreter's name", "leave it away for the first python3 on PATH"));
