@@ -2,6 +2,8 @@
 #include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/task_group.hpp>
 
+#include <new>
+
 namespace thrum {
 
 using internal::Fiber;
@@ -48,14 +50,23 @@ void TaskGroup::end(Member& member, std::exception_ptr error) noexcept {
             if (member.next != nullptr) member.next->previous = member.previous;
             delete &member;
         }
-        if (error && !error_) {
-            error_ = std::move(error);
-            cancel_locked();
-        }
+        if (error) keep(std::move(error));
         if (--running_ == 0) waiters_.wake_all();
     }
     // The group may be gone from here on; the fiber is ours.
     if (fiber != nullptr) fiber->release();
+}
+
+void TaskGroup::keep(std::exception_ptr error) noexcept {
+    if (!error_) {
+        error_ = std::move(error);
+        return cancel_locked();
+    }
+    try {
+        more_errors_.push_back(std::move(error));
+    } catch (const std::bad_alloc&) {
+        // The first is told all the same.
+    }
 }
 
 void TaskGroup::cancel_locked() noexcept {
@@ -77,8 +88,12 @@ void TaskGroup::wait() {
     }
     cancelled_ = false;
     const std::exception_ptr error = std::exchange(error_, nullptr);
+    std::vector<std::exception_ptr> errors = std::exchange(more_errors_, {});
     guard.unlock();
-    if (error) std::rethrow_exception(error);
+    if (!error) return;
+    if (errors.empty()) std::rethrow_exception(error);
+    errors.insert(errors.begin(), error);
+    throw ExceptionGroup(std::move(errors));
 }
 
 std::size_t TaskGroup::size() const noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <thrum/base/errors.hpp>
+#include <thrum/threads/exception_group.hpp>
 #include <thrum/threads/internal/fiber_start.hpp>
 #include <thrum/threads/internal/wait_list.hpp>
 #include <thrum/threads/thread.hpp>
@@ -12,13 +13,15 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace thrum {
 
 // Like Python's asyncio.TaskGroup: the first thread that throws makes the others be cancelled, and wait()
-// rethrows what it threw once all have ended. The destructor cancels and waits; call wait() to let them
-// finish and to hear of errors. start() and cancel() may be called from any thread, members of the group
-// included.
+// rethrows once all have ended: a single error as itself, so that it is caught as if called straight; where
+// others failed too before they heard of the cancel, or in stopping, an ExceptionGroup of all. The destructor
+// cancels and waits; call wait() to let them finish and to hear of errors. start() and cancel() may be called
+// from any thread, members of the group included.
 class TaskGroup {
 public:
     TaskGroup() noexcept = default;
@@ -52,9 +55,9 @@ public:
 
     // Asks all of them to stop.
     void cancel() noexcept;
-    // Waits until all have ended, those started meanwhile too, then rethrows the first error. Throws
-    // Cancelled when the caller was asked to stop, TimeoutError when the deadline in force passed; the
-    // threads go on then.
+    // Waits until all have ended, those started meanwhile too, then rethrows what failed, and the group can
+    // be used again. Throws Cancelled when the caller was asked to stop, TimeoutError when the deadline in
+    // force passed; the threads go on then.
     void wait();
     std::size_t size() const noexcept;
 
@@ -85,12 +88,14 @@ private:
     Member& announce();
     void adopt(Member& member, internal::Fiber* fiber) noexcept;
     void end(Member& member, std::exception_ptr error) noexcept;
+    void keep(std::exception_ptr error) noexcept;
     void cancel_locked() noexcept;
 
     mutable internal::Spin spin_;
     Member* first_ = nullptr;
     std::size_t running_ = 0;
-    std::exception_ptr error_;
+    std::exception_ptr error_;  // the first
+    std::vector<std::exception_ptr> more_errors_;
     bool cancelled_ = false;
     internal::WaitList waiters_{"TaskGroup"};
 };
