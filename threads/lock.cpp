@@ -2,13 +2,14 @@
 // Whoever sets `busy` owns the queue until it stores the word again. unlock() takes the first waiter out and
 // lets go of lock and queue in one store, its last touch, so the lock may be destroyed right after.
 #include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/adaptive_spin.hpp>
 #include <thrum/threads/internal/misuse.hpp>
-#include <thrum/threads/internal/spin.hpp>
 #include <thrum/threads/internal/task.hpp>
 #include <thrum/threads/lock.hpp>
 
 namespace thrum {
 
+using internal::AdaptiveSpin;
 using internal::Backoff;
 using internal::Task;
 using internal::Wake;
@@ -35,7 +36,8 @@ void Lock::lock_shielded() noexcept {
 
 bool Lock::lock_queued(Waiting& waiting, Deadline deadline, bool shielded) {
     Task& task = *waiting.task;
-    while (!enqueue(waiting, shielded)) {
+    const auto attempt = [this] { return !locked() && try_lock(); };
+    while (!AdaptiveSpin::wait(attempt) && !enqueue(waiting, shielded)) {
         const Wake how = task.park(shielded ? never : internal::effective_deadline(task, deadline));
         if (how != Wake::notified) {
             withdraw(waiting);
