@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""run.py BUILD [ROUNDS]: runs every benchmark beside its peers, interleaved, and writes benchmarks/RESULTS.md.
+"""run.py BUILD [ROUNDS [SET:NAME=PROGRAM...]]: runs every benchmark beside its peers, interleaved, and writes
+benchmarks/RESULTS.md. The last arguments are more peers for threads/run.py. What was not built keeps its old figures.
 
 Medians of ROUNDS (5). Servers are pinned to one processor and the load to another; a server's cost is its own CPU
 time, from the kernel's accounting of its threads, divided by the requests it answered."""
@@ -16,6 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TREE = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build-release").resolve()
 BUILD, THRUM = TREE / "benchmarks", TREE / "cli/thrum"
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+PEERS = sys.argv[3:]
 SERVER_CPU, LOAD_CPU = "0", str(min(1, os.cpu_count() - 1))
 ECHO = [(1, 40_000), (100, 200_000), (1000, 200_000), (5000, 200_000)]
 CONNECT_SECONDS = 60
@@ -33,19 +35,10 @@ def pinned(cpu, *command):
     return ["taskset", "-c", cpu, *map(str, command)]
 
 
-def switching():
-    """Nanoseconds per operation: {program: {operation: median}}."""
-    programs = present([("thrum", "threads/thrum_switch"), ("Boost.Fiber 1.81", "threads/boost_switch"),
-                        ("Go", "threads/go_switch")])
-    seen = {name: {} for name, _ in programs}
-    for _ in range(ROUNDS):
-        for name, program in programs:
-            output = subprocess.run(pinned(SERVER_CPU, BUILD / program), env=environment(), text=True,
-                                    stdout=subprocess.PIPE, check=True, timeout=120).stdout
-            for line in output.splitlines():
-                operation, value = line.split()
-                seen[name].setdefault(operation, []).append(float(value))
-    return {name: {op: statistics.median(v) for op, v in ops.items()} for name, ops in seen.items()}
+def threads():
+    """The tables of threads/run.py, in Markdown."""
+    return subprocess.run([sys.executable, HERE / "threads/run.py", TREE, str(ROUNDS), *PEERS], text=True,
+                          stdout=subprocess.PIPE, check=True).stdout.strip()
 
 
 def cpu_nanoseconds(pid):
@@ -108,7 +101,36 @@ def processor():
     return platform.machine()
 
 
-def write(switch, echoes, downloaded):
+def echo_table(echoes):
+    rows = ["| connections | system | CPU µs per request | p99 µs |", "|---|---|---|---|"]
+    for connections, servers in echoes.items():
+        floor = servers["raw epoll"][0]
+        for name, (cpu, _, _, p99) in servers.items():
+            rows.append(f"| {connections:,} | {name} | {cpu:.2f} ({cpu / floor:.2f}×) | {p99:.0f} |")
+    return rows
+
+
+def old_section(title):
+    """The section of RESULTS.md as it is, without its heading; nothing where there is none."""
+    sections = (HERE / "RESULTS.md").read_text().split("\n## ")[1:]
+    return next((s.partition("\n")[2].strip().splitlines() for s in sections if s.startswith(title)), None)
+
+
+def measured(title, program, text, figures):
+    """A section: measured now, or as it was where its program was not built."""
+    if not program.exists():
+        old = old_section(title)
+        return [] if old is None else ["", f"## {title}", "", *old]
+    load = f"{os.getloadavg()[0]:.1f}"
+    rows = figures()
+    when = f"Measured on {datetime.date.today().isoformat()}; load average {load} when it began."
+    return ["", f"## {title}", "", *text, when, "", *rows]
+
+
+def write():
+    load = f"{os.getloadavg()[0]:.1f}"
+    threaded = threads()
+    with_peers = f", with {len(PEERS)} peers that are no Debian packages, built elsewhere" if PEERS else ""
     lines = [
         "# Results",
         "",
@@ -116,59 +138,28 @@ def write(switch, echoes, downloaded):
         "each round, on one machine that others may share: read the ratios, not the times.",
         "",
         f"- {processor()}, {os.cpu_count()} processors, Linux {platform.release()}",
+        f"- load average {load} when floor 1 was begun with; on a quiet machine it is 0 to 1",
         f"- {first_line('g++', '--version')}; {first_line('go', 'version')}",
         f"- {first_line('nginx', '-v')}; {first_line('curl', '--version').partition(' (')[0]}; {first_line('wget2', '--version')}; "
         f"{first_line('aria2c', '--version')}",
-        "- every echo server and every switching program has one worker (`THRUM_WORKERS=1`, `GOMAXPROCS=1`) and is pinned "
-        f"to processor {SERVER_CPU}; the load runs on processor {LOAD_CPU}",
-        "- command: `make bench`, that is `python3 benchmarks/run.py build-release`",
+        f"- command: `make bench`, that is `python3 benchmarks/run.py build-release`{with_peers}",
         "",
-        "## Switching: nanoseconds per operation",
-        "",
-        "`yield`: two threads give way to each other. `spawn_join`: start an empty thread and join it. `round_trip`: an item",
-        "through a queue (a channel) of one place and another back. `lock`: take and release a free lock.",
-        "Boost.Fiber runs on pooled 64 KB stacks. In parentheses: how many times thrum's time.",
-        "",
-        "| system | yield | spawn_join | round_trip | lock |",
-        "|---|---|---|---|---|",
+        threaded,
     ]
-    for name, ops in switch.items():
-        cells = []
-        for op in ("yield", "spawn_join", "round_trip", "lock"):
-            if op not in ops:
-                cells.append("–")
-            else:
-                ratio = "" if name == "thrum" else f" ({ops[op] / switch['thrum'][op]:.2f}×)"
-                cells.append(f"{ops[op]:.1f}{ratio}")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    lines += [
-        "",
-        "## Echo: 512 bytes there and back over TCP on loopback",
-        "",
+    lines += measured("Echo: 512 bytes there and back over TCP on loopback", BUILD / "echo/thrum_echo", [
         "The server's CPU time per request in microseconds, and in parentheses how many times that of the hand-written",
         "epoll loop (`benchmarks/echo/raw_epoll.c`). thrum and Go: one thread per client, straight-line code. p99 is the",
-        "latency the load saw, in microseconds.",
-        "",
-        "| connections | system | CPU µs per request | p99 µs |",
-        "|---|---|---|---|",
-    ]
-    for connections, rows in echoes.items():
-        floor = rows["raw epoll"][0]
-        for name, (cpu, _, _, p99) in rows.items():
-            lines.append(f"| {connections:,} | {name} | {cpu:.2f} ({cpu / floor:.2f}×) | {p99:.0f} |")
-    lines += [
-        "",
-        "## Downloads: many small files at once",
-        "",
+        "latency the load saw, in microseconds. Every server has one worker (`THRUM_WORKERS=1`, `GOMAXPROCS=1`) and is",
+        f"pinned to processor {SERVER_CPU}; the load runs on processor {LOAD_CPU}.",
+    ], lambda: echo_table(echo()))
+    lines += measured("Downloads: many small files at once", THRUM, [
         "From nginx on loopback into memory, nothing pinned (`benchmarks/downloads/run.py`, which runs alone too). CPU time",
         "per file is the program's own, the kernel's on its behalf included.",
-        "",
-        downloaded,
-    ]
+    ], lambda: [downloads()])
     text = "\n".join(lines) + "\n"
     (HERE / "RESULTS.md").write_text(text)
     print(text)
 
 
 if __name__ == "__main__":
-    write(switching(), echo(), downloads())
+    write()

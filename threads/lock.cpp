@@ -36,7 +36,13 @@ void Lock::lock_shielded() noexcept {
 
 bool Lock::lock_queued(Waiting& waiting, Deadline deadline, bool shielded) {
     Task& task = *waiting.task;
-    const auto attempt = [this] { return !locked() && try_lock(); };
+    // Whoever queues does not mind: the lock is free only until the first of them runs.
+    const auto attempt = [this] {
+        std::uintptr_t word = word_.load(std::memory_order_relaxed);
+        return (word & held) == 0 &&
+               word_.compare_exchange_strong(word, word | held, std::memory_order_acquire,
+                                             std::memory_order_relaxed);
+    };
     while (!AdaptiveSpin::wait(attempt) && !enqueue(waiting, shielded)) {
         const Wake how = task.park(shielded ? never : internal::effective_deadline(task, deadline));
         if (how != Wake::notified) {

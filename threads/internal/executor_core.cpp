@@ -1,10 +1,13 @@
 // thrum/threads/internal/executor_core.cpp: floor 1, threads
+#include <thrum/threads/internal/adaptive_spin.hpp>
 #include <thrum/threads/internal/executor_core.hpp>
+#include <thrum/threads/internal/worker.hpp>
 #include <thrum/threads/thread.hpp>
 #include <thrum/threads/thread_pool_executor.hpp>
 
 #include <time.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -48,9 +51,8 @@ void ExecutorCore::submit(FutureCore& call) {
             guard.unlock();
             throw ExecutorShutDown();
         }
-        call.next = nullptr;
-        (last_ != nullptr ? last_->next : first_) = &call;
-        last_ = &call;
+        queue_.push(call);
+        queued_.store(queue_.size(), std::memory_order_relaxed);
         if (Task* const idle = idle_.claim_one()) {
             guard.unlock();
             return idle->wake();
@@ -63,7 +65,10 @@ void ExecutorCore::submit(FutureCore& call) {
         start_runner(number);
     } catch (...) {
         if (number > 0) return lose_runner(std::current_exception());
-        const bool ours = unqueue(call);
+        const bool ours = [&] {
+            SpinGuard guard(spin_);
+            return queue_.remove(call);
+        }();
         lose_runner(std::current_exception());
         call.release();
         if (ours) throw;
@@ -92,68 +97,116 @@ void ExecutorCore::lose_runner(const std::exception_ptr& error) noexcept {
     end_all(lost, [&](FutureCore& call) { call.fail(error); });
 }
 
-FutureCore* ExecutorCore::take() noexcept {
-    FutureCore* const call = first_;
-    if (call == nullptr) return nullptr;
-    first_ = call->next;
-    if (first_ == nullptr) last_ = nullptr;
-    return call;
-}
-
-FutureCore* ExecutorCore::take_all() noexcept {
-    last_ = nullptr;
-    return std::exchange(first_, nullptr);
-}
-
-bool ExecutorCore::unqueue(const FutureCore& call) noexcept {
-    SpinGuard guard(spin_);
-    FutureCore* before = nullptr;
-    for (FutureCore* at = first_; at != nullptr; before = at, at = at->next) {
-        if (at != &call) continue;
-        (before != nullptr ? before->next : first_) = at->next;
-        if (last_ == at) last_ = before;
-        return true;
+// With the lock held: from what another runner has taken but does not come to, because the call it makes
+// takes its time; else from the queue; else from what another has taken at all.
+FutureCore* ExecutorCore::take(CallBatch& own, std::size_t batch) noexcept {
+    for (CallBatch* other = batches_; other != nullptr; other = other->next_batch) {
+        if (other != &own && other->stuck()) {
+            if (FutureCore* const call = other->steal()) return call;
+        }
     }
-    return false;
+    const std::size_t share = queue_.size() / runners_ + 1;
+    if (FutureCore* const call = own.refill(queue_, std::min(batch, share))) {
+        queued_.store(queue_.size(), std::memory_order_relaxed);
+        return call;
+    }
+    for (CallBatch* other = batches_; other != nullptr; other = other->next_batch) {
+        if (FutureCore* const call = other->steal()) return call;
+    }
+    return nullptr;
+}
+
+// With the lock held: everything that has not begun, as a list, oldest first.
+FutureCore* ExecutorCore::take_all() noexcept {
+    FutureCore* first = nullptr;
+    FutureCore** end = &first;
+    const auto append = [&](FutureCore* call) {
+        *end = call;
+        end = &call->next;
+    };
+    for (CallBatch* batch = batches_; batch != nullptr; batch = batch->next_batch) {
+        while (FutureCore* const call = batch->steal()) append(call);
+    }
+    while (FutureCore* const call = queue_.pop()) append(call);
+    queued_.store(0, std::memory_order_relaxed);
+    *end = nullptr;
+    return first;
+}
+
+void ExecutorCore::join_runners(CallBatch& own) noexcept {
+    SpinGuard guard(spin_);
+    own.next_batch = batches_;
+    batches_ = &own;
+}
+
+// With the lock held.
+void ExecutorCore::leave_runners(CallBatch& own) noexcept {
+    CallBatch** at = &batches_;
+    while (*at != &own) at = &(*at)->next_batch;
+    *at = own.next_batch;
 }
 
 void ExecutorCore::run(std::size_t number) noexcept {
     const long began = coarse_tick();
     if (stays() && !initialize()) return;
-    while (FutureCore* const call = next_call()) {
+    CallBatch own;
+    join_runners(own);
+    // Many calls at once where many take no time; one by one where each is work, so that they spread.
+    std::size_t batch = 1;
+    long tick = began;
+    for (;;) {
+        FutureCore* call = own.next();
+        if (call == nullptr) {
+            const long now = coarse_tick();
+            if (now != began && !stays() && hand_over(number, own)) return;
+            batch = now == tick ? std::min(batch * 2, CallBatch::capacity) : 1;
+            tick = now;
+            call = next_call(own, batch);
+            if (call == nullptr) return;
+        }
         call->execute();
         call->release();
         // A Cancelled that came out of a call or a callback was meant for this thread, which goes on.
         current_task().forget_cancels();
-        if (stays()) {
-            yield();
-        } else if (coarse_tick() != began && hand_over(number)) {
-            return;
-        }
+        if (stays()) yield();
     }
 }
 
 // Threads stay on the worker that began them, so those of a pool might come to crowd one worker while another
 // idles. A new thread is free to go anywhere, and lets others run first.
-bool ExecutorCore::hand_over(std::size_t number) noexcept {
-    {
-        SpinGuard guard(spin_);
-        if (first_ == nullptr) return false;
-    }
+bool ExecutorCore::hand_over(std::size_t number, CallBatch& own) noexcept {
+    if (queued_.load(std::memory_order_relaxed) == 0) return false;
     try {
         start_runner(number);
-        return true;
     } catch (...) {
         return false;  // no memory for another stack: this one goes on
     }
+    SpinGuard guard(spin_);
+    leave_runners(own);
+    return true;
+}
+
+// Whoever submits calls that take no time makes the next while the last is run. To end and be started again
+// for it would cost more than to wait for a moment, as long as this worker has nothing else to do.
+bool ExecutorCore::more_will_come() noexcept {
+    return !Worker::current()->has_others() &&
+           AdaptiveSpin::wait([this] { return queued_.load(std::memory_order_relaxed) > 0; });
 }
 
 // Waits where this runner stays; nullptr when it is to end, and then it counts no more.
-FutureCore* ExecutorCore::next_call() noexcept {
+FutureCore* ExecutorCore::next_call(CallBatch& own, std::size_t batch) noexcept {
     SpinGuard guard(spin_);
-    for (;;) {
-        if (FutureCore* const call = take()) return call;
+    for (bool waited = false;;) {
+        if (FutureCore* const call = take(own, batch)) return call;
         if (!stays() || closed_ || broken_) {
+            if (!waited && !closed_) {
+                guard.unlock();
+                waited = true;
+                more_will_come();
+                guard.lock(spin_);
+                continue;
+            }
+            leave_runners(own);
             if (--runners_ == 0) drainers_.wake_all();
             return nullptr;
         }

@@ -2,7 +2,7 @@
 // The queue of calls behind a thread pool, and the threads that make them.
 #pragma once
 
-#include <thrum/threads/internal/future_state.hpp>
+#include <thrum/threads/internal/call_queue.hpp>
 
 #include <cstddef>
 #include <functional>
@@ -35,19 +35,22 @@ private:
     void start_runner(std::size_t number);
     void run(std::size_t number) noexcept;
     bool initialize() noexcept;
-    FutureCore* next_call() noexcept;
-    bool hand_over(std::size_t number) noexcept;
-    FutureCore* take() noexcept;
+    FutureCore* next_call(CallBatch& own, std::size_t batch) noexcept;
+    FutureCore* take(CallBatch& own, std::size_t batch) noexcept;
+    bool more_will_come() noexcept;
+    bool hand_over(std::size_t number, CallBatch& own) noexcept;
     FutureCore* take_all() noexcept;
-    bool unqueue(const FutureCore& call) noexcept;
+    void join_runners(CallBatch& own) noexcept;
+    void leave_runners(CallBatch& own) noexcept;
     void break_with(const std::string& why) noexcept;
     void lose_runner(const std::exception_ptr& error) noexcept;
     bool stays() const noexcept { return settings_.initializer != nullptr; }
 
     const PoolSettings settings_;
     Spin spin_;
-    FutureCore* first_ = nullptr;
-    FutureCore* last_ = nullptr;
+    CallQueue queue_;
+    Atomic<std::size_t> queued_ = 0;  // its size, for a look without the lock
+    CallBatch* batches_ = nullptr;    // of the runners
     std::size_t runners_ = 0;
     bool closed_ = false;
     std::exception_ptr broken_;

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/block_pool.hpp>
 #include <thrum/threads/internal/continuation.hpp>
 #include <thrum/threads/internal/wait_list.hpp>
 
+#include <cstddef>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -61,7 +64,17 @@ public:
     void unclaim_completion() noexcept;
     void complete(std::exception_ptr error) noexcept;
 
-    FutureCore* next = nullptr;  // in an executor's queue
+    FutureCore* next = nullptr;  // among those that an executor gave up
+
+    // Made by one thread and most often freed by another.
+    static void* operator new(std::size_t size) { return take_block(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept { give_block(memory, size); }
+    static void* operator new(std::size_t size, std::align_val_t alignment) {
+        return ::operator new(size, alignment);
+    }
+    static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+        ::operator delete(memory, alignment);
+    }
 
 protected:
     virtual ~FutureCore() = default;

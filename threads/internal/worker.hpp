@@ -57,6 +57,10 @@ public:
     // By the worker that will run it: pins a new fiber.
     Fiber& adopt(Fiber& fiber) noexcept;
     Nursery& nursery() noexcept { return nursery_; }
+    // Whether a fiber besides the running one could run here at this moment.
+    bool has_others() const noexcept {
+        return !ready_.empty() || inbox_.load(std::memory_order_relaxed) != nullptr || nursery_.size() > 0;
+    }
     std::size_t live() const noexcept { return live_.load(std::memory_order_relaxed); }
     bool asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
 
