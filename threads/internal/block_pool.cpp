@@ -81,7 +81,9 @@ struct Shelf {
     Batch full;  // or empty
 };
 
+// Neither has a destructor, so both can be asked after the thread's other locals are gone.
 constinit thread_local std::array<Shelf, classes> shelves;
+constinit thread_local bool cleaned = false;
 
 // Frees what the OS thread kept when it ends. What is given back later still, by a destructor of another
 // thread-local, is freed at once.
@@ -91,10 +93,9 @@ struct Cleaner {
             free_all(shelf.open);
             free_all(shelf.full);
         }
-        ended = true;
+        cleaned = true;
     }
     bool used = false;
-    bool ended = false;
 };
 thread_local Cleaner cleaner;
 
@@ -117,7 +118,7 @@ void* take_block(std::size_t size) {
 
 void give_block(void* block, std::size_t size) noexcept {
     const std::size_t index = (size - 1) / granule;
-    if (!pooling || index >= classes || cleaner.ended) return ::operator delete(block);
+    if (!pooling || index >= classes || cleaned) return ::operator delete(block);
     cleaner.used = true;
     Shelf& shelf = shelves[index];
     if (shelf.open.count == batch_size) {
