@@ -3,6 +3,7 @@
 // more.
 #include <thrum/http/internal/server_fixture.hpp>
 #include <thrum/http/server.hpp>
+#include <thrum/testing/network.hpp>
 #include <thrum/threads/event.hpp>
 #include <thrum/threads/queue.hpp>
 
@@ -56,7 +57,7 @@ void add_routes(Server& server) {
     server.route("BREW", "/pot", [](const Request&) { return Response(418); });
 }
 
-class ServerTest : public testing::Test {
+class ServerTest : public ::testing::Test {
 protected:
     void SetUp() override {
         add_routes(serving_.server);
@@ -302,6 +303,7 @@ TEST(ServerShutdownTest, FinishesAnswersAndLeavesIdleClients) {
         go_on.wait();
         return Response::text("done");
     });
+    serving.listen({testing::own_address(), 0});  // nobody else shall get the port afterwards
     serving.start();
     Socket idle = serving.connect();
     idle.sendall("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");

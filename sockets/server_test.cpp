@@ -2,6 +2,7 @@
 #include <thrum/sockets/buffered_stream.hpp>
 #include <thrum/sockets/connection.hpp>
 #include <thrum/sockets/server.hpp>
+#include <thrum/testing/network.hpp>
 #include <thrum/testing/process.hpp>
 #include <thrum/threads/event.hpp>
 #include <thrum/threads/thread.hpp>
@@ -78,7 +79,7 @@ TEST(TCPServer, ServesUnixPaths) {
 // shutdown() waits for a client that is about to finish, and lets it.
 TEST(TCPServer, GraceLetsClientsFinish) {
     Event working;
-    TCPServer server({"127.0.0.1", 0}, [&](Socket& client, const Address&) {
+    TCPServer server({testing::own_address(), 0}, [&](Socket& client, const Address&) {
         working.set();
         EXPECT_EQ(client.recv_all(), "all of it");
         client.sendall("done");

@@ -33,8 +33,8 @@ std::pair<Socket, Socket> tcp_pair() {
     return {server.accept().first, std::move(client)};
 }
 
-// A port of 127.0.0.1 where nobody listens: taken, and let go.
-Address closed_port() { return create_server({"127.0.0.1", 0}).getsockname(); }
+// A port of 127.0.0.1 where nobody listens.
+Address closed_port() { return {"127.0.0.1", testing::free_port()}; }
 
 void echo_once(Socket& server) {
     auto [client, address] = server.accept();

@@ -7,8 +7,12 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <fstream>
+#include <mutex>
+#include <random>
 #include <string>
 #include <thread>
 
@@ -18,6 +22,9 @@ namespace {
 
 constexpr auto listen_patience = std::chrono::seconds(60);
 constexpr auto listen_pause = std::chrono::milliseconds(10);
+constexpr unsigned first_port = 10'000;
+constexpr unsigned default_first_of_kernel = 32'768;
+constexpr int port_attempts = 100;
 
 sockaddr_in loopback(std::uint16_t port) {
     sockaddr_in address{};
@@ -30,14 +37,28 @@ sockaddr_in loopback(std::uint16_t port) {
 }  // namespace
 
 std::uint16_t free_port() {
-    const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address = loopback(0);
-    socklen_t length = sizeof address;
-    if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) < 0 ||
-        getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) < 0) {
-        throw_os_error(errno, "cannot find a free port");
+    // ip(7): ip_local_port_range is what the kernel chooses from.
+    unsigned first_of_kernel = 0;
+    std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> first_of_kernel;
+    const unsigned end = first_of_kernel > first_port + 1000 ? first_of_kernel : default_first_of_kernel;
+    static std::mt19937 generator(std::random_device{}());
+    static std::mutex mutex;
+    const std::scoped_lock guard(mutex);
+    std::uniform_int_distribution<unsigned> any(first_port, end - 1);
+    for (int attempt = 0; attempt < port_attempts; ++attempt) {
+        const auto port = static_cast<std::uint16_t>(any(generator));
+        const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const sockaddr_in address = loopback(port);
+        if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return port;
+        if (errno != EADDRINUSE) break;
     }
-    return ntohs(address.sin_port);
+    throw_os_error(errno, "cannot find a free port");
+}
+
+std::string own_address() {
+    const auto id = static_cast<unsigned>(getpid());  // of 22 bits at the most (proc(5), pid_max)
+    return "127." + std::to_string(64 + (id >> 16 & 63)) + "." + std::to_string(id >> 8 & 255) + "." +
+           std::to_string(id & 255);
 }
 
 bool listens(std::uint16_t port) {

@@ -5,11 +5,16 @@
 #include <thrum/testing/process.hpp>
 
 #include <cstdint>
+#include <string>
 
 namespace thrum::testing {
 
-// A TCP port of 127.0.0.1 that nobody had a moment ago.
+// A TCP port of 127.0.0.1 that nobody had a moment ago. It lies below those that the kernel gives to clients
+// and to servers which ask for any port, so only another call of this function may give it away again.
 std::uint16_t free_port();
+
+// A loopback address that no other process of these tests uses: where a port that was closed stays closed.
+std::string own_address();
 
 // True when a TCP connection to 127.0.0.1:`port` is accepted now.
 bool listens(std::uint16_t port);

@@ -52,6 +52,8 @@ Nginx::Nginx(const NginxOptions& options) : folder_("thrum-nginx") {
                          ProcessOptions{.output = folder_ / "output"});
         try {
             wait_until_listens(port_, *process_);
+            // It listens on one after the other, and tries again for a while where a port is taken.
+            if (options.certificate) wait_until_listens(tls_port_, *process_);
             return;
         } catch (const Error& error) {
             if (attempt == port_attempts) {

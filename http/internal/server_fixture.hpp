@@ -36,8 +36,8 @@ public:
         }
     }
     // From here on clients may connect and send; nobody reads it before start().
-    void listen() {
-        server.listen({"127.0.0.1", 0});
+    void listen(const Address& address = {"127.0.0.1", 0}) {
+        server.listen(address);
         is_listening_ = true;
     }
     void start() {
