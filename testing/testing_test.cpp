@@ -2,11 +2,14 @@
 // The peers that other tests lean on are themselves as promised.
 #include <thrum/base/errors.hpp>
 #include <thrum/base/file.hpp>
+#include <thrum/testing/network.hpp>
 #include <thrum/testing/peers.hpp>
 #include <thrum/testing/raw_server.hpp>
 
 #include <gtest/gtest.h>
 #include <signal.h>
+
+#include <fstream>
 
 namespace thrum::testing {
 namespace {
@@ -79,6 +82,30 @@ TEST(Nginx, SaysWhyItDoesNotStart) {
         FAIL() << "started";
     } catch (const Error& error) {
         EXPECT_NE(std::string(error.what()).find("nonsense"), std::string::npos) << error.what();
+    }
+}
+
+// Once nginx is there it listens on every port it has.
+TEST(Nginx, ListensOnAllItsPorts) {
+    CertificateAuthority authority;
+    const Certificate certificate = authority.issue();
+    for (int i = 0; i < 5; ++i) {
+        const Nginx nginx({.certificate = certificate});
+        EXPECT_TRUE(listens(nginx.tls_port()));
+        EXPECT_TRUE(listens(nginx.port()));
+    }
+}
+
+// A free port is none of those that the kernel gives to whoever asks for any, and nobody listens there.
+TEST(Network, FreePortsStayFree) {
+    std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+    unsigned first = 0;
+    ASSERT_TRUE(range >> first);
+    if (first <= 11'000) GTEST_SKIP() << "the kernel gives away nearly all ports";
+    for (int i = 0; i < 20; ++i) {
+        const std::uint16_t port = free_port();
+        EXPECT_LT(port, first);
+        EXPECT_FALSE(listens(port));
     }
 }
 
