@@ -4,6 +4,7 @@
 #include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/io_handle.hpp>
 #include <thrum/threads/internal/reactor.hpp>
+#include <thrum/threads/internal/simulated_time.hpp>
 #include <thrum/threads/internal/worker.hpp>
 #include <thrum/threads/thread.hpp>
 
@@ -36,6 +37,7 @@ IoHandle& handle_of(std::atomic<IoHandle*>& place) {
 }
 
 Wake park_on(IoHandle& handle, IoWait& wait, Task& task, int fd, Deadline deadline) noexcept {
+    const internal::RealTime real(task);
     if (!task.is_fiber()) {
         return task.park_on_descriptor(fd, wait.direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT,
                                        deadline);

@@ -1,6 +1,7 @@
 // thrum/threads/internal/blocking_pool.cpp: floor 1, threads
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/internal/blocking_pool.hpp>
+#include <thrum/threads/internal/simulated_time.hpp>
 
 #include <chrono>
 #include <condition_variable>
@@ -52,7 +53,9 @@ private:
             if (first_ == nullptr) last_ = nullptr;
             --queued_;
             guard.unlock();
+            SimulatedTime* const time = job.time;
             job.run();
+            if (time != nullptr) time->come_back(nullptr);
             guard.lock();
         }
         --threads_;
@@ -71,7 +74,15 @@ private:
 
 void run_blocking(BlockingJob& job) {
     static Pool* const pool = new Pool;  // its threads may outlive main()
-    pool->submit(job);
+    job.time = simulated_time.load(std::memory_order_acquire);
+    SimulatedTime* const time = job.time;
+    if (time != nullptr) time->leave(nullptr);
+    try {
+        pool->submit(job);
+    } catch (...) {
+        if (time != nullptr) time->come_back(nullptr);
+        throw;
+    }
 }
 
 }  // namespace thrum::internal

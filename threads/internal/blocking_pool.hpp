@@ -4,11 +4,14 @@
 
 namespace thrum::internal {
 
+class SimulatedTime;
+
 // Something to run on an OS thread; it must live until run() is over.
 class BlockingJob {
 public:
     virtual void run() noexcept = 0;
     BlockingJob* next = nullptr;
+    SimulatedTime* time = nullptr;  // that goes on as the real one does until run() is over
 
 protected:
     ~BlockingJob() = default;

@@ -3,6 +3,7 @@
 #include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/os_thread.hpp>
+#include <thrum/threads/internal/simulated_time.hpp>
 #include <thrum/threads/internal/task.hpp>
 #include <thrum/threads/internal/worker.hpp>
 
@@ -55,7 +56,9 @@ Wake Task::park_os_thread(Deadline deadline) noexcept {
             if (claim(Wake::expired)) return finish_wait();
             continue;
         }
-        futex_wait(word_, now, deadline);
+        SimulatedTime* const time = simulated_time.load(std::memory_order_acquire);
+        futex_wait(word_, now, time == nullptr ? deadline : time->rest(*this, deadline));
+        if (time != nullptr) time->rise(*this);
     }
 }
 

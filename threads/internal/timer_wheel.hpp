@@ -53,7 +53,8 @@ public:
                 }
             }
         }
-        if (target > current_) current_ = target;
+        // An empty wheel may go back: the time was simulated, and is no longer.
+        if (target > current_ || next_tick() == no_tick) current_ = target;
     }
 
 private:

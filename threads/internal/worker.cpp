@@ -6,6 +6,7 @@
 // after the switch.
 #include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/runtime.hpp>
+#include <thrum/threads/internal/simulated_time.hpp>
 #include <thrum/threads/internal/worker.hpp>
 
 #include <algorithm>
@@ -192,8 +193,15 @@ void Worker::sleep_until_work() noexcept {
     const bool watching = runtime_.begin_sleep();
     if (inbox_.load() == nullptr && !runtime_.has_new_fibers()) {
         Deadline until = timers_.next();
-        if (watching) until = std::min<Deadline>(until, now() + watch_interval);
+        SimulatedTime* const time = simulated_time.load(std::memory_order_acquire);
+        if (time != nullptr) {
+            until = time->rest(*this, until);
+            switches_ = fresh_ = 0;  // how often it idled before shall not decide who runs first
+        } else if (watching) {
+            until = std::min<Deadline>(until, now() + watch_interval);
+        }
         poll(until);
+        if (time != nullptr) time->rise(*this);
     }
     runtime_.end_sleep(watching);
     asleep_.store(false);

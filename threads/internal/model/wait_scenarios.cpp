@@ -32,7 +32,7 @@ void condition(World& world) {
     auto& store = world.make<Store>("store");
     auto& victim = world.make<Victim>("victim", nullptr);
     for (int i = 0; i < 2; ++i) {
-        world.thread([&world, &store, &victim, i] {
+        world.thread([&store, &victim, i] {
             if (i == 0) victim = &current_task();
             for (;;) {
                 try {
