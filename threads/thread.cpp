@@ -2,6 +2,7 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/fiber.hpp>
+#include <thrum/threads/internal/forked.hpp>
 #include <thrum/threads/internal/worker.hpp>
 #include <thrum/threads/thread.hpp>
 
@@ -16,6 +17,8 @@ using internal::Worker;
 Thread& Thread::operator=(Thread&& other) noexcept {
     if (this != &other) {
         Thread old(std::move(*this));  // cancelled and joined at the end of this block
+        stop_ = std::exchange(other.stop_, std::stop_source(std::nostopstate));
+        cancelled_ = other.cancelled_;
         fiber_ = std::exchange(other.fiber_, nullptr);
     }
     return *this;
@@ -24,8 +27,9 @@ Thread& Thread::operator=(Thread&& other) noexcept {
 Thread::~Thread() {
     if (fiber_ == nullptr) return;
     // A thread that destroys its own handle cannot wait for itself: it goes on alone.
-    if (&internal::current_task() != fiber_) {
-        fiber_->cancel();
+    // Nor can one in the child of a fork, where no other thread is.
+    if (!internal::in_forked_child.load(std::memory_order_relaxed) && &internal::current_task() != fiber_) {
+        cancel();
         fiber_->wait_finished(never, true);
     }
     fiber_->disown();
@@ -37,9 +41,10 @@ void Thread::join() { join_until(never); }
 bool Thread::join_for(std::chrono::nanoseconds timeout) { return join_until(deadline_after(timeout)); }
 
 bool Thread::join_until(Deadline deadline) {
-    if (fiber_ == nullptr) throw Error("cannot join this thread: it was joined, detached or moved from");
+    if (fiber_ == nullptr) throw ThreadError("cannot join this thread: it was joined, detached or moved from");
+    internal::not_after_fork("join a thread");
     Task& self = internal::current_task();
-    if (&self == fiber_) throw Error("cannot join this thread: it would wait for itself");
+    if (&self == fiber_) throw ThreadError("cannot join this thread: it would wait for itself");
     if (!internal::settle(fiber_->wait_finished(deadline, false), self, deadline)) return false;
     Fiber* const fiber = std::exchange(fiber_, nullptr);
     const std::exception_ptr error = std::move(fiber->error());
@@ -49,14 +54,17 @@ bool Thread::join_until(Deadline deadline) {
 }
 
 void Thread::detach() {
-    if (fiber_ == nullptr) throw Error("cannot detach this thread: it was joined, detached or moved from");
+    if (fiber_ == nullptr) throw ThreadError("cannot detach this thread: it was joined, detached or moved from");
     Fiber* const fiber = std::exchange(fiber_, nullptr);
     fiber->disown();
     fiber->release();
 }
 
 void Thread::cancel() {
-    if (fiber_ != nullptr) fiber_->cancel();
+    if (fiber_ == nullptr) return;
+    cancelled_ = true;
+    fiber_->cancel();
+    if (stop_.stop_possible()) stop_.request_stop();
 }
 
 std::uint64_t Thread::id() const noexcept { return fiber_ == nullptr ? 0 : fiber_->id.load(); }

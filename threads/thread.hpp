@@ -2,6 +2,7 @@
 // Thread: a fiber that looks like Python's threading.Thread and joins itself.
 #pragma once
 
+#include <thrum/base/errors.hpp>
 #include <thrum/threads/deadline.hpp>
 #include <thrum/threads/internal/fiber_start.hpp>
 
@@ -9,12 +10,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 namespace thrum {
+
+// A Thread was used as none can be: joined twice, joined by itself, joined in the child of a fork.
+class ThreadError : public Error {
+public:
+    using Error::Error;
+};
 
 inline constexpr std::size_t default_stack_size = 64 * 1024;
 
@@ -33,14 +42,28 @@ public:
     template <class Function, class... Arguments>
     requires(!std::is_same_v<std::decay_t<Function>, Thread> &&
              !std::is_same_v<std::decay_t<Function>, ThreadOptions> &&
-             std::is_invocable_v<std::decay_t<Function>,
-                                 std::decay_t<Arguments>...>) explicit Thread(Function&& function,
-                                                                              Arguments&&... arguments)
+             (std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...> ||
+              std::is_invocable_v<
+                  std::decay_t<Function>, std::stop_token,
+                  std::decay_t<Arguments>...>)) explicit Thread(Function&& function, Arguments&&... arguments)
         : Thread(ThreadOptions(), std::forward<Function>(function), std::forward<Arguments>(arguments)...) {}
 
+    // A function whose first parameter can be a std::stop_token gets this thread's, as with std::jthread.
     // Throws OSError when there is no memory for a stack.
     template <class Function, class... Arguments>
-    requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
+    requires(std::is_invocable_v<std::decay_t<Function>, std::stop_token, std::decay_t<Arguments>...>) explicit Thread(
+        const ThreadOptions& options, Function&& function, Arguments&&... arguments)
+        : stop_(std::stop_source()),
+          fiber_(internal::start_fiber(
+              {options.name, options.stack_size},
+              [function = std::decay_t<Function>(std::forward<Function>(function)),
+               bound = std::tuple<std::stop_token, std::decay_t<Arguments>...>(
+                   stop_.get_token(), std::forward<Arguments>(arguments)...)]() mutable {
+                  std::apply(std::move(function), std::move(bound));
+              })) {}
+    template <class Function, class... Arguments>
+    requires(std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...> &&
+             !std::is_invocable_v<std::decay_t<Function>, std::stop_token, std::decay_t<Arguments>...>)
     explicit Thread(const ThreadOptions& options, Function&& function, Arguments&&... arguments)
         : fiber_(internal::start_fiber({options.name, options.stack_size},
                                        [function = std::decay_t<Function>(std::forward<Function>(function)),
@@ -49,31 +72,42 @@ public:
                                            std::apply(std::move(function), std::move(bound));
                                        })) {}
 
-    Thread(Thread&& other) noexcept : fiber_(std::exchange(other.fiber_, nullptr)) {}
+    Thread(Thread&& other) noexcept
+        : stop_(std::exchange(other.stop_, std::stop_source(std::nostopstate))),
+          cancelled_(other.cancelled_),
+          fiber_(std::exchange(other.fiber_, nullptr)) {}
     Thread& operator=(Thread&& other) noexcept;
-    // Cancels and joins; an exception nobody joined for is reported to standard error.
+    // Cancels and joins; an exception nobody joined for goes to the excepthook (excepthook.hpp).
     ~Thread();
 
     // Waits for the function to end and rethrows what it threw (but Cancelled after cancel()). Throws
-    // TimeoutError, Cancelled (of the caller), Error when not joinable. After it returns or rethrows, not
+    // TimeoutError, Cancelled (of the caller), ThreadError when not joinable. After it returns or rethrows, not
     // joinable.
     void join();
     // Waits up to `timeout`; false when the thread still runs. Otherwise as join().
     bool join_for(std::chrono::nanoseconds timeout);
     bool joinable() const noexcept { return fiber_ != nullptr; }
-    // Lets it run on its own. Its uncaught exceptions are reported to standard error, as Python's excepthook
-    // does.
+    // Lets it run on its own. Its uncaught exceptions go to the excepthook (excepthook.hpp).
     void detach();
-    // Asks it to stop: its present or next wait throws Cancelled, once for each call. Does not wait.
+    // Asks it to stop: its present or next wait throws Cancelled, once for each call, and its
+    // std::stop_token says so. Callbacks on that token run in here. Does not wait.
     void cancel();
+    // As of std::jthread: asks by the token alone, so that waits go on. False where that was done before.
+    bool request_stop();
+    std::stop_source get_stop_source();
+    std::stop_token get_stop_token() { return get_stop_source().get_token(); }
 
     // Unique while the process lives; 0 when not joinable.
     std::uint64_t id() const noexcept;
     std::string name() const;
+    // The worker that runs it, from 0 up, for good; nothing before it first runs, and when not joinable.
+    std::optional<std::size_t> worker() const;
 
 private:
     bool join_until(Deadline deadline);
 
+    std::stop_source stop_{std::nostopstate};  // made when first asked for
+    bool cancelled_ = false;
     internal::Fiber* fiber_ = nullptr;
 };
 

@@ -2,6 +2,7 @@
 // The part of the runtime that says where a new fiber runs, who takes it over, and which sleeper is woken for
 // it.
 #include <thrum/threads/internal/runtime.hpp>
+#include <thrum/threads/internal/watched.hpp>
 
 #include <algorithm>
 
@@ -82,6 +83,7 @@ Fiber* Runtime::steal(Worker& thief) noexcept {
                 break;
             }
         }
+        thief.counters().stolen.add();
         return &thief.adopt(*first);
     }
     return nullptr;
@@ -109,6 +111,7 @@ bool Runtime::begin_sleep() noexcept {
 void Runtime::end_sleep(bool watching) noexcept {
     if (watching) watchers_.fetch_sub(1);
     sleepers_.fetch_sub(1);
+    tell_monitor();
 }
 
 bool Runtime::wake_one() noexcept {

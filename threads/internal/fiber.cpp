@@ -2,12 +2,13 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/fiber_start.hpp>
+#include <thrum/threads/internal/uncaught.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/internal/worker.hpp>
 #include <thrum/threads/thread.hpp>
 
 #include <algorithm>
-#include <cstdio>
+#include <utility>
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -89,6 +90,7 @@ void Fiber::entry(Context&) {
     Worker& home = *Worker::current();
     Fiber& self = *home.running();
     home.arrived();
+    home.counters().started.add();
     self.execute();
     if (self.locals != nullptr) end_locals(self);
     self.finish();
@@ -125,14 +127,7 @@ void Fiber::disown() noexcept {
 
 void Fiber::report_error() noexcept {
     if (!error_) return;
-    try {
-        std::rethrow_exception(error_);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "Exception in thread %s: %s\n", name().c_str(), error.what());
-    } catch (...) {
-        std::fprintf(stderr, "Exception in thread %s: not a std::exception\n", name().c_str());
-    }
-    error_ = nullptr;
+    report_uncaught(id, name(), std::exchange(error_, nullptr));
 }
 
 }  // namespace thrum::internal

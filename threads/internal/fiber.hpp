@@ -37,6 +37,7 @@ public:
     // What the reason of those who wait for its end holds.
     const void* joining_key() const noexcept { return &spin_; }
 
+    const std::string& given_name() const noexcept { return name_; }
     std::string name() const { return name_.empty() ? "Thread-" + std::to_string(id) : name_; }
 
     Context context;
@@ -65,25 +66,31 @@ private:
 // First in, first out, linked through Fiber::next. Not thread-safe.
 class FiberQueue {
 public:
-    bool empty() const noexcept { return first_ == nullptr; }
+    bool empty() const noexcept { return seems_empty(); }
+    // By any thread; true or not by the time it returns.
+    bool seems_empty() const noexcept { return first_.load(std::memory_order_relaxed) == nullptr; }
     std::size_t size() const noexcept { return size_; }
     void push_back(Fiber& fiber) noexcept {
         fiber.next = nullptr;
-        (last_ != nullptr ? last_->next : first_) = &fiber;
+        if (last_ != nullptr) {
+            last_->next = &fiber;
+        } else {
+            first_.store(&fiber, std::memory_order_relaxed);
+        }
         last_ = &fiber;
         ++size_;
     }
     Fiber* pop_front() noexcept {
-        Fiber* const fiber = first_;
+        Fiber* const fiber = first_.load(std::memory_order_relaxed);
         if (fiber == nullptr) return nullptr;
-        first_ = fiber->next;
-        if (first_ == nullptr) last_ = nullptr;
+        first_.store(fiber->next, std::memory_order_relaxed);
+        if (fiber->next == nullptr) last_ = nullptr;
         --size_;
         return fiber;
     }
 
 private:
-    Fiber* first_ = nullptr;
+    std::atomic<Fiber*> first_ = nullptr;
     Fiber* last_ = nullptr;
     std::size_t size_ = 0;
 };

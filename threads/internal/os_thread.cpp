@@ -115,6 +115,7 @@ Wake Task::park_on_descriptor(int fd, short events, Deadline deadline) noexcept 
         if (event_fd_ < 0 && claim(Wake::closed)) return finish_wait();
     }
     since_.store(internal::now(), std::memory_order_relaxed);
+    until_.store(deadline, std::memory_order_relaxed);
     polling_.store(true);
     interrupt_if_cancelled();
     for (;;) {

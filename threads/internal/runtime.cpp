@@ -1,7 +1,10 @@
 // thrum/threads/internal/runtime.cpp: floor 1, threads
 #include <thrum/base/errors.hpp>
 #include <thrum/base/text.hpp>
+#include <thrum/threads/internal/forked.hpp>
+#include <thrum/threads/internal/monitor.hpp>
 #include <thrum/threads/internal/os_thread.hpp>
+#include <thrum/threads/internal/signals.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/internal/unwind.hpp>
 #include <thrum/threads/runtime.hpp>
@@ -66,10 +69,14 @@ std::atomic<Runtime*> the_runtime = nullptr;
 Runtime* Runtime::started() noexcept { return the_runtime.load(std::memory_order_acquire); }
 
 Runtime& Runtime::get() {
+    not_after_fork("start or await threads");
     static Runtime* const runtime = [] {
         auto* const made = new Runtime;
         made->start_workers();
         the_runtime.store(made, std::memory_order_release);
+        start_monitor();
+        watch_for_forks();
+        dump_on_signal_of_environment();
         return made;
     }();
     return *runtime;
@@ -84,6 +91,7 @@ Runtime::Runtime() {
 }
 
 void Runtime::start_workers() {
+    watch_for_overflow();
     // Signals are for the program's own threads, but for the faults of the code that runs here.
     sigset_t all;
     sigset_t before;
@@ -98,6 +106,7 @@ void Runtime::start_workers() {
             std::thread thread([this, worker = workers_[started].get()] {
                 ready_.wait(false);  // until the list of workers is final
                 worker->set_os_id(own_os_id());
+                prepare_for_overflow();
                 worker->run();
             });
             ::pthread_setname_np(thread.native_handle(), ("thrum-" + std::to_string(started)).c_str());
@@ -120,5 +129,26 @@ namespace thrum {
 
 std::string_view reactor_name() { return internal::Runtime::get().reactor_name(); }
 std::size_t worker_count() { return internal::Runtime::get().worker_count(); }
+
+RuntimeStatistics runtime_statistics() {
+    RuntimeStatistics sum;
+    const internal::Runtime* const runtime = internal::Runtime::started();
+    if (runtime == nullptr) return sum;
+    for (const auto& worker : runtime->workers()) {
+        const internal::Counters& counters = worker->counters();
+        sum.started += counters.started.get();
+        sum.live += worker->live();
+        sum.switches += counters.switches.get();
+        sum.parks += counters.parks.get();
+        sum.steals += counters.stolen.get();
+        sum.arrived += counters.arrived.get();
+        sum.polls += counters.polls.get();
+    }
+    const internal::StackStatistics stacks = internal::stack_statistics();
+    sum.stacks = stacks.mapped;
+    sum.guarded_stacks = stacks.guarded;
+    sum.deepest_stack_bytes = internal::deepest_stack();
+    return sum;
+}
 
 }  // namespace thrum

@@ -3,6 +3,7 @@
 // Older kernels: mprotect(2), which costs two VMAs each, up to a share of vm.max_map_count; then stacks go
 // unguarded and the statistics say so.
 #include <thrum/base/errors.hpp>
+#include <thrum/base/text.hpp>
 #include <thrum/threads/internal/context.hpp>
 #include <thrum/threads/internal/spin.hpp>
 #include <thrum/threads/internal/stack.hpp>
@@ -12,9 +13,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -31,6 +36,12 @@ constexpr int madv_guard_install = 102;              // not in the headers of De
 constexpr std::size_t idle_stacks_kept_warm = 1024;  // beyond, their pages go back to the kernel
 constexpr std::uint32_t colours = 32;
 constexpr std::uint32_t colour_step = 64;  // bytes: one cache line
+
+std::optional<std::size_t> guards_of_environment() {
+    const char* const text = std::getenv("THRUM_GUARDS");
+    if (text == nullptr || !std::string_view(text).starts_with("mprotect:")) return std::nullopt;
+    return parse_unsigned(std::string_view(text).substr(std::string_view("mprotect:").size()));
+}
 
 class Pool {
 public:
@@ -64,6 +75,25 @@ public:
     StackStatistics statistics() noexcept {
         SpinGuard guard(spin_);
         return statistics_;
+    }
+
+    std::size_t deepest() {
+        std::size_t most = 0;
+        std::vector<unsigned char> resident;
+        for (const Slab* slab = slabs_.load(std::memory_order_acquire); slab != nullptr; slab = slab->next) {
+            const std::size_t pages = slab->stack_size / page;
+            resident.assign(slab->count * pages, 0);
+            if (::mincore(slab->base, slab->count * slab->stack_size, resident.data()) != 0) continue;
+            for (std::size_t i = 0; i < slab->count; ++i) {
+                const auto first = resident.begin() + static_cast<std::ptrdiff_t>(i * pages);
+                // The guard is no part of it.
+                const auto touched = std::find_if(first + 1, first + static_cast<std::ptrdiff_t>(pages),
+                                                  [](unsigned char flags) { return (flags & 1) != 0; });
+                const auto untouched = static_cast<std::size_t>(touched - first);
+                most = std::max(most, (pages - untouched) * page);
+            }
+        }
+        return most;
     }
 
     void visit(void (*visitor)(StackHeader&, void*), void* argument) {
@@ -103,7 +133,9 @@ private:
         void* const memory =
             ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED) {
-            throw_os_error(errno, "cannot map " + std::to_string(size) + " bytes for thread stacks");
+            throw_os_error(errno, "cannot map " + std::to_string(size) + " bytes for thread stacks",
+                           "start fewer threads at once, give them smaller stacks (ThreadOptions::stack_size), "
+                           "or raise the limit (ulimit -v, vm.max_map_count)");
         }
         // A huge page would make each parked thread cost two megabytes.
         ::madvise(memory, size, MADV_NOHUGEPAGE);
@@ -125,12 +157,21 @@ private:
             stack.mprotected = true;
             ++mprotected_;
             ++statistics_.guarded;
+        } else if (!unguarded_told_) {
+            unguarded_told_ = true;
+            std::fprintf(stderr,
+                         "thrum: %zu thread stacks have guard pages, further ones have none: this kernel has no "
+                         "MADV_GUARD_INSTALL (Linux 6.13) and vm.max_map_count allows no more, so an overflow of "
+                         "those would not be noticed. Raise vm.max_map_count for more.\n",
+                         statistics_.guarded);
         }
     }
 
     // Each guard splits its mapping in two; a third of the limit is left for the rest of the process.
     static std::size_t mprotect_limit() noexcept {
         static const std::size_t limit = [] {
+            // For tests of what older kernels do: THRUM_GUARDS=mprotect:NUMBER.
+            if (const auto forced = guards_of_environment()) return *forced;
             std::size_t maps = 65530;
             std::ifstream("/proc/sys/vm/max_map_count") >> maps;
             return maps / 3;
@@ -176,12 +217,13 @@ private:
     StackStatistics statistics_;
     std::size_t pooled_ = 0;  // stacks of the default size, idle or not
     std::size_t mprotected_ = 0;
+    bool unguarded_told_ = false;
 #if defined(__SANITIZE_ADDRESS__)
     // The leak checker reads the slabs, and can tell protected pages from readable ones but not installed
     // guards.
     bool can_install_ = false;
 #else
-    bool can_install_ = true;
+    bool can_install_ = !guards_of_environment();
 #endif
 };
 
@@ -203,6 +245,7 @@ std::size_t stack_size_for(std::size_t requested) noexcept {
 Stack allocate_stack(std::size_t size) { return pool().allocate(size); }
 void release_stack(const Stack& stack) noexcept { pool().release(stack); }
 StackStatistics stack_statistics() noexcept { return pool().statistics(); }
+std::size_t deepest_stack() { return pool().deepest(); }
 void visit_stacks(void (*visit)(StackHeader&, void*), void* argument) { pool().visit(visit, argument); }
 
 }  // namespace thrum::internal

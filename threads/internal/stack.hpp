@@ -67,6 +67,8 @@ Stack allocate_stack(std::size_t size);
 // Gives stacks back. Beyond a bound of idle ones their memory goes back to the kernel.
 void release_stack(const Stack& stack) noexcept;
 StackStatistics stack_statistics() noexcept;
+// The most bytes, in whole pages, that any stack of the slabs has in memory: how deep one has been.
+std::size_t deepest_stack();
 
 // Calls visit(header, argument) for each stack on which somebody lives, with a reference taken that `visit`
 // gives back in its own time. Thread-safe.

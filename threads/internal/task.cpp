@@ -5,6 +5,7 @@
 #include <thrum/threads/internal/os_thread.hpp>
 #include <thrum/threads/internal/simulated_time.hpp>
 #include <thrum/threads/internal/task.hpp>
+#include <thrum/threads/internal/watched.hpp>
 #include <thrum/threads/internal/worker.hpp>
 
 #include <cstdio>
@@ -40,6 +41,8 @@ Wake Task::park_fiber(Deadline deadline) noexcept {
     if (interrupt_if_cancelled()) return finish_wait();
     Worker& worker = *Worker::current();
     since_.store(worker.coarse_now(), std::memory_order_relaxed);
+    until_.store(deadline, std::memory_order_relaxed);
+    worker.counters().parks.add();
     if (deadline != never) worker.timers().add(timer, deadline);
     worker.suspend();
     if (timer.linked()) worker.timers().remove(timer);
@@ -49,6 +52,8 @@ Wake Task::park_fiber(Deadline deadline) noexcept {
 Wake Task::park_os_thread(Deadline deadline) noexcept {
     if (interrupt_if_cancelled()) return finish_wait();
     since_.store(internal::now(), std::memory_order_relaxed);
+    until_.store(deadline, std::memory_order_relaxed);
+    if (deadline == never) tell_monitor();
     for (;;) {
         const Wake now = word_.load(std::memory_order_acquire);
         if (now != Wake::armed && now != Wake::shielded) return finish_wait();

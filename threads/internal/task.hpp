@@ -93,6 +93,7 @@ public:
     }
     // When it parked; a fiber's by its worker's coarse clock.
     Deadline waiting_since() const noexcept { return since_.load(std::memory_order_relaxed); }
+    Deadline waiting_until() const noexcept { return until_.load(std::memory_order_relaxed); }
 
     Deadline deadline = never;          // of the Timeout scopes; only the task itself looks
     std::atomic<std::uint64_t> id = 0;  // 0: the record of an OS thread that is in use by none
@@ -116,6 +117,7 @@ private:
     std::atomic<const char*> waits_for_ = nullptr;
     std::atomic<const void*> waits_on_ = nullptr;
     std::atomic<Deadline> since_ = Deadline();
+    std::atomic<Deadline> until_ = Deadline();
     const bool is_fiber_;
     int event_fd_ = -1;
 };

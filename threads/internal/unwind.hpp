@@ -28,6 +28,8 @@ Frames unwind_parked(const Context& context) noexcept;
 // One caller at a time.
 Frames unwind_os_thread(int os_id) noexcept;
 
+// Whether thrum's own handler answers `signal` with a dump: see dump_threads_on_signal().
+bool answers_with_dump(int signal) noexcept;
 // The signal of unwind_os_thread(): workers must not block it.
 int unwind_signal() noexcept;
 

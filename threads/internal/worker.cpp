@@ -55,12 +55,14 @@ void Worker::run() {
 }
 
 Fiber* Worker::pick() noexcept {
-    if (++switches_ % switches_per_clock_look == 0) {
+    counters_.switches.add();
+    const std::uint64_t switches = counters_.switches.get();
+    if (switches % switches_per_clock_look == 0) {
         now_ = now();
         if (now_ - polled_ >= busy_poll_interval) poll(now_);
     }
     if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
-    if (switches_ % switches_per_new_fiber == 0) {
+    if (switches % switches_per_new_fiber == 0) {
         if (Fiber* const fresh = pick_new()) return fresh;
     }
     if (Fiber* const fiber = ready_.pop_front()) return fiber;
@@ -93,11 +95,13 @@ void Worker::drain_inbox() noexcept {
     while (oldest_first != nullptr) {
         Fiber* const next = oldest_first->next;
         ready_.push_back(*oldest_first);
+        counters_.arrived.add();
         oldest_first = next;
     }
 }
 
 void Worker::poll(Deadline until) noexcept {
+    counters_.polls.add();
     reactor_->poll(until);
     polled_ = now_ = now();
     timers_.advance(polled_, [this](TimerNode& node) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <thrum/threads/internal/atomic.hpp>
+#include <thrum/threads/internal/counter.hpp>
 #include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/nursery.hpp>
 #include <thrum/threads/internal/reactor.hpp>
@@ -63,6 +64,10 @@ public:
     }
     std::size_t live() const noexcept { return live_.load(std::memory_order_relaxed); }
     bool asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
+    Counters& counters() noexcept { return counters_; }
+    const Counters& counters() const noexcept { return counters_; }
+    // By any thread: fibers wait for the running one to let them run here.
+    bool others_wait() const noexcept { return !ready_.seems_empty() || inbox_.load(std::memory_order_relaxed) != nullptr; }
 
     // Stacks of the default size come from the calling worker's own few, then from the common pool.
     static Stack take_stack(std::size_t size);
@@ -91,7 +96,7 @@ private:
     Fiber* ended_ = nullptr;  // switched away from for good; freed by whoever runs next
     FiberQueue ready_;
     TimerWheel timers_;
-    unsigned switches_ = 0;
+    Counters counters_;
     unsigned fresh_ = 0;
     Deadline polled_;
     Deadline now_;

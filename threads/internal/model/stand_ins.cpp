@@ -7,6 +7,7 @@
 #include <thrum/threads/internal/model/stacks.hpp>
 #include <thrum/threads/internal/model/world.hpp>
 #include <thrum/threads/internal/os_thread.hpp>
+#include <thrum/threads/internal/uncaught.hpp>
 
 #include <cstdio>
 #include <cstdlib>
@@ -95,6 +96,9 @@ void futex_wake(Atomic<Wake>& word) noexcept {
 
 // No descriptor is waited for here.
 void Task::interrupt_poll() noexcept { std::abort(); }
+
+// No scenario throws.
+void report_uncaught(std::uint64_t, std::string, const std::exception_ptr&) noexcept { std::abort(); }
 
 // No scenario has a Local.
 void end_locals(Task&) noexcept {}

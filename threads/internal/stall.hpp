@@ -1,0 +1,43 @@
+// thrum/threads/internal/stall.hpp: floor 1, threads
+// Notices a worker that one fiber keeps for too long, and says which, and where, once for each place.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace thrum::internal {
+
+class Runtime;
+class Worker;
+
+// Used by the monitor alone.
+class StallDetector {
+public:
+    StallDetector(Runtime& runtime, std::chrono::milliseconds limit);
+
+    // To be called every so often, best twice in the limit.
+    void look() noexcept;
+    // The workers have slept.
+    void forget() noexcept;
+
+private:
+    struct Watched {
+        std::uint64_t switches = 0;
+        std::chrono::steady_clock::time_point since = {};
+        std::chrono::nanoseconds processor_time = {};
+        bool reported = false;
+    };
+
+    void look_at(std::size_t number, Worker& worker, Watched& watched);
+    void report(std::size_t number, Worker& worker, std::chrono::nanoseconds kept, bool blocked);
+
+    Runtime& runtime_;
+    const std::chrono::milliseconds limit_;
+    std::vector<Watched> watched_;
+    std::set<std::string> places_;
+};
+
+}  // namespace thrum::internal

@@ -1,0 +1,391 @@
+// thrum/threads/monitor_test.cpp: floor 1, threads
+// Stalls, deadlocks, dumps by signal, and the end of a process: each case in a process of its own.
+#include <thrum/threads.hpp>
+#include <thrum/threads/child_fixture.hpp>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace thrum {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int longer_than_any_look = 400;  // milliseconds
+
+// Blocks the OS thread until the parent says go on, or for a time.
+__attribute__((noinline)) void wait_for_parent() {
+    char byte;
+    static_cast<void>(!::read(STDIN_FILENO, &byte, 1));
+}
+__attribute__((noinline)) void block_for_a_while() { ::poll(nullptr, 0, longer_than_any_look); }
+__attribute__((noinline)) void first_place(bool driven) {
+    if (driven) {
+        wait_for_parent();
+    } else {
+        block_for_a_while();
+    }
+    asm volatile("");
+}
+__attribute__((noinline)) void second_place() {
+    wait_for_parent();
+    asm volatile("");
+}
+
+TEST(MonitorProbe, DISABLED_Stalls) {
+    Thread(ThreadOptions{.name = "blocker"}, [] {
+        for (const bool driven : {true, true}) first_place(driven);
+        second_place();
+    }).join();
+    std::puts("over");
+}
+
+// A thread that blocks its worker is reported with its name and stack, once for each place.
+TEST(Monitor, StallsAreReportedOncePerPlace) {
+#if defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "the sanitizer holds back the signal that asks for the stack";
+#endif
+    Child child("MonitorProbe.DISABLED_Stalls", {{"THRUM_STALL", "20"}});
+    ASSERT_TRUE(child.says("thread \"blocker\"")) << child.text();
+    ASSERT_TRUE(child.says("first_place")) << child.text();
+    child.tell('x');  // it blocks at the first place again
+    ::poll(nullptr, 0, longer_than_any_look);
+    child.tell('x');
+    ASSERT_TRUE(child.says("second_place")) << child.text();
+    child.tell('x');
+    EXPECT_EQ(child.end(), 0) << child.text();
+    EXPECT_EQ(times(child.text(), "\" (id "), 2u) << child.text();
+    EXPECT_NE(child.text().find("thrum::to_thread()"), std::string::npos) << child.text();
+}
+
+// THRUM_STALL=off keeps it silent; nonsense is reported and ignored.
+TEST(Monitor, StallReportsCanBeTurnedOff) {
+    for (const char* value : {"off", "soon"}) {
+        Child child("MonitorProbe.DISABLED_Stalls", {{"THRUM_STALL", value}});
+        for (int i = 0; i < 3; ++i) child.tell('x');
+        EXPECT_EQ(child.end(), 0) << child.text();
+        EXPECT_EQ(child.text().find("blocker"), std::string::npos) << child.text();
+        EXPECT_EQ(child.text().find("THRUM_STALL=soon is neither") != std::string::npos,
+                  std::string(value) == "soon");
+    }
+}
+
+TEST(MonitorProbe, DISABLED_Deadlock) {
+    Lock lock;
+    lock.lock();
+    Thread stuck(ThreadOptions{.name = "stuck"}, [&] { lock.lock(); });
+    stuck.join();
+}
+
+// Where nothing can wake anything any more, the process says who waits for what, and aborts.
+TEST(Monitor, DeadlocksAreTold) {
+#if defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "the sanitizer has an OS thread of its own, of which thrum knows nothing";
+#endif
+    Child child("MonitorProbe.DISABLED_Deadlock");
+    EXPECT_EQ(child.end(), -SIGABRT) << child.text();
+    EXPECT_NE(child.text().find("all threads are asleep"), std::string::npos) << child.text();
+    EXPECT_NE(child.text().find("\"stuck\" (id "), std::string::npos) << child.text();
+    EXPECT_NE(child.text().find("waits on Lock 0x"), std::string::npos) << child.text();
+    EXPECT_NE(child.text().find("waits on Thread.join of \"stuck\""), std::string::npos) << child.text();
+}
+
+// THRUM_DEADLOCK=off: it waits on.
+TEST(Monitor, DeadlockDetectionCanBeTurnedOff) {
+    Child child("MonitorProbe.DISABLED_Deadlock", {{"THRUM_DEADLOCK", "off"}});
+    ASSERT_TRUE(child.says("[ RUN"));
+    ::poll(nullptr, 0, longer_than_any_look);
+    ::kill(child.pid(), SIGTERM);
+    EXPECT_EQ(child.end(), -SIGTERM) << child.text();
+}
+
+// In each case everybody waits, but something can still end it.
+TEST(MonitorProbe, DISABLED_NoDeadlock) {
+    const std::string what = std::getenv("THRUM_TEST_CASE");
+    Event event;
+    Thread waiting([&] { event.wait(); });
+    if (what == "timer") {
+        Thread timer([&] {
+            sleep(std::chrono::milliseconds(longer_than_any_look));
+            event.set();
+        });
+        waiting.join();
+    } else if (what == "own deadline") {
+        EXPECT_FALSE(waiting.join_for(std::chrono::milliseconds(longer_than_any_look)));
+        event.set();
+    } else if (what == "descriptor") {
+        Thread reader([&] {
+            Descriptor input(::dup(STDIN_FILENO));
+            input.wait(Direction::read);
+            event.set();
+        });
+        waiting.join();
+    } else if (what == "plain thread") {
+        std::thread plain([&] {
+            block_for_a_while();
+            event.set();
+        });
+        waiting.join();
+        plain.join();
+    } else if (what == "to_thread") {
+        Thread caller([&] {
+            to_thread([] { block_for_a_while(); });
+            event.set();
+        });
+        waiting.join();
+    }
+    std::puts("over");
+}
+
+// No false alarm: timers, deadlines, descriptors, plain threads and blocking calls can still wake somebody.
+TEST(Monitor, NoDeadlockWhileAnythingCanWake) {
+    for (const char* what : {"timer", "own deadline", "descriptor", "plain thread", "to_thread"}) {
+        Child child("MonitorProbe.DISABLED_NoDeadlock", {{"THRUM_TEST_CASE", what}});
+        ASSERT_TRUE(child.says("[ RUN"));
+        if (std::string(what) == "descriptor") ::poll(nullptr, 0, longer_than_any_look);
+        child.tell('x');
+        EXPECT_EQ(child.end(), 0) << what << ": " << child.text();
+        EXPECT_NE(child.text().find("over"), std::string::npos) << what;
+    }
+}
+
+TEST(MonitorProbe, DISABLED_AnswersASignal) {
+    Event event;
+    Thread thread(ThreadOptions{.name = "sleeper"}, [&] { event.wait(); });
+    if (std::getenv("THRUM_DUMP_SIGNAL") == nullptr) dump_threads_on_signal(SIGQUIT);
+    std::puts("ready");
+    std::fflush(stdout);
+    wait_for_parent();
+    event.set();
+}
+
+// A signal asks for a dump, whether a call or the environment turned that on, and the process goes on.
+TEST(Monitor, ASignalMakesADump) {
+    for (const Child::Environment& environment : {Child::Environment{}, {{"THRUM_DUMP_SIGNAL", "QUIT"}}}) {
+        Child child("MonitorProbe.DISABLED_AnswersASignal", environment);
+        ASSERT_TRUE(child.says("ready")) << child.text();
+        for (int i = 0; i < 2; ++i) {
+            ::kill(child.pid(), SIGQUIT);
+            while (times(child.text(), "\"sleeper\"") <= static_cast<std::size_t>(i)) {
+                ASSERT_TRUE(child.more()) << child.text();
+            }
+        }
+        child.tell('x');
+        EXPECT_EQ(child.end(), 0) << child.text();
+    }
+}
+
+// Voluntary context switches of thrum's own OS threads so far: by thread.
+std::map<std::string, std::string> context_switches() {
+    std::map<std::string, std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::ifstream status(entry.path() / "status");
+        std::string line;
+        std::string name;
+        while (std::getline(status, line)) {
+            if (line.starts_with("Name:")) name = line;
+            if (line.starts_with("voluntary_ctxt_switches") && name.find("thrum-") != std::string::npos) {
+                found[entry.path().filename()] = line;
+            }
+        }
+    }
+    return found;
+}
+
+TEST(MonitorProbe, DISABLED_SleepsWhenIdle) {
+    Descriptor input(::dup(STDIN_FILENO));
+    std::vector<Thread> threads;
+    for (int i = 0; i < 10; ++i) threads.emplace_back([&] { input.wait(Direction::read); });
+    for (int round = 0; round < 50; ++round) {
+        const auto before = context_switches();
+        EXPECT_EQ(before.size(), worker_count() + 1);
+        block_for_a_while();
+        if (context_switches() == before) {
+            std::puts("not one switch");
+            break;
+        }
+    }
+    for (Thread& thread : threads) thread.cancel();
+}
+
+// An idle process makes no context switch at all: workers and monitor sleep without a timeout.
+TEST(Monitor, SleepsWhenIdle) {
+    Child child("MonitorProbe.DISABLED_SleepsWhenIdle");
+    EXPECT_EQ(child.end(), 0) << child.text();
+    EXPECT_NE(child.text().find("not one switch"), std::string::npos) << child.text();
+}
+
+// Threads that a blocked worker has not begun run on another.
+TEST(Monitor, ABlockedWorkersNewThreadsRunElsewhere) {
+    if (worker_count() < 2) GTEST_SKIP() << "one worker only";
+    for (const int count : {1, 100, 1000}) {
+        std::array<int, 2> pipe;
+        ASSERT_EQ(::pipe(pipe.data()), 0);
+        std::atomic<int> ran = 0;
+        Thread blocker([&] {
+            std::vector<Thread> children;
+            for (int i = 0; i < count; ++i) children.emplace_back([&] { ++ran; });
+            char byte;
+            static_cast<void>(!::read(pipe[0], &byte, 1));
+        });
+        while (ran.load() < count) yield();  // all of them, while the blocker blocks
+        EXPECT_EQ(::write(pipe[1], "x", 1), 1);
+        blocker.join();
+        ::close(pipe[0]);
+        ::close(pipe[1]);
+    }
+}
+
+TEST(MonitorProbe, DISABLED_Busy) {
+    std::array<int, 2> pipe;
+    ASSERT_EQ(::pipe2(pipe.data(), O_NONBLOCK | O_CLOEXEC), 0);
+    Descriptor from(pipe[0]);
+    Descriptor to(pipe[1]);
+    std::atomic<bool> timer = false;
+    std::atomic<bool> descriptor = false;
+    Thread sleeper([&] {
+        sleep(1ms);
+        timer = true;
+    });
+    Thread reader([&] {
+        from.wait(Direction::read);
+        descriptor = true;
+    });
+    std::vector<Thread> spinners;
+    for (int i = 0; i < 3; ++i) {
+        spinners.emplace_back([&, i] {
+            for (long n = 0; !timer.load() || !descriptor.load(); ++n) {
+                if (i == 0 && n == 1000) static_cast<void>(!::write(to.fd(), "x", 1));
+                yield();
+            }
+        });
+    }
+    for (Thread& spinner : spinners) spinner.join();
+    const RuntimeStatistics statistics = runtime_statistics();
+    EXPECT_EQ(worker_count(), 1u);
+    EXPECT_GT(statistics.polls, 0u);
+    EXPECT_LE(statistics.polls, statistics.switches);
+    std::puts("over");
+}
+
+// Threads that yield all the time starve neither timers nor descriptors, on one worker.
+TEST(Monitor, BusyThreadsStarveNobody) {
+    Child child("MonitorProbe.DISABLED_Busy", {{"THRUM_WORKERS", "1"}});
+    EXPECT_EQ(child.end(), 0) << child.text();
+    EXPECT_NE(child.text().find("over"), std::string::npos) << child.text();
+}
+
+// The counters count what happens.
+TEST(Monitor, StatisticsCount) {
+    Thread([] {}).join();
+    const RuntimeStatistics before = runtime_statistics();
+    Event event;
+    std::vector<Thread> threads;
+    for (int i = 0; i < 100; ++i) {
+        threads.emplace_back([&] {
+            volatile char used[20'000];
+            used[0] = 1;
+            event.wait();
+            used[1] = used[0];
+        });
+    }
+    RuntimeStatistics during = runtime_statistics();
+    while (during.started < before.started + 100 || during.parks < before.parks + 100) {
+        yield();
+        during = runtime_statistics();
+    }
+    EXPECT_GE(during.live, 100u);
+    EXPECT_GE(during.switches, before.switches + 100);
+    EXPECT_GE(during.stacks, 100u);
+    EXPECT_LE(during.guarded_stacks, during.stacks);
+    EXPECT_GE(during.deepest_stack_bytes, 20'000u);
+    event.set();
+    for (Thread& thread : threads) thread.join();
+}
+
+TEST(MonitorProbe, DISABLED_Exits) {
+    auto* const event = new Event;
+    std::atomic<int> started = 0;
+    for (int i = 0; i < 1000; ++i) {
+        Thread([event, &started] {
+            ++started;
+            event->wait();
+        }).detach();
+    }
+    for (int i = 0; i < 2; ++i) {
+        Thread([&started] {
+            ++started;
+            for (;;) yield();
+        }).detach();
+    }
+    while (started.load() < 1002) yield();
+    std::exit(3);
+}
+
+// A process with waiting and running threads ends when it says so, with its own status.
+TEST(Monitor, ExitEndsWithLiveThreads) {
+    Child child("MonitorProbe.DISABLED_Exits");
+    EXPECT_EQ(child.end(), 3) << child.text();
+}
+
+TEST(MonitorProbe, DISABLED_Forks) {
+    const std::string what = std::getenv("THRUM_TEST_CASE");
+    Event event;
+    Thread thread([&] { event.wait(); });
+    std::fflush(nullptr);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        try {
+            if (what == "start") Thread([] {});
+            if (what == "join") thread.join();
+            if (what == "wait") Event().wait();
+            if (what == "destroy") Thread gone(std::move(thread));
+        } catch (const ThreadError& error) {
+            std::fputs(error.what(), stderr);
+            ::_exit(5);
+        }
+        ::_exit(6);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    event.set();
+    thread.join();  // the parent's threads are as they were
+    std::printf(" status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+}
+
+// In the child of a fork, what needs the threads that were not copied says so instead of waiting for ever.
+TEST(Monitor, TheChildOfAForkIsTold) {
+    struct Case {
+        const char* what;
+        int status;
+        const char* words;
+    };
+    for (const Case& one : {Case{"start", 5, "cannot start or await threads: this process was made by fork()"},
+                            Case{"join", 5, "cannot join a thread: this process was made by fork()"},
+                            Case{"wait", -SIGABRT, "waits for a thread of its parent"},
+                            Case{"destroy", 6, ""}}) {
+        Child child("MonitorProbe.DISABLED_Forks", {{"THRUM_TEST_CASE", one.what}});
+        EXPECT_EQ(child.end(), 0) << one.what << ": " << child.text();
+#if defined(__SANITIZE_THREAD__)
+        if (one.status == -SIGABRT) continue;  // the sanitizer's own thread is there too
+#endif
+        EXPECT_NE(child.text().find(" status " + std::to_string(one.status) + "\n"), std::string::npos)
+            << one.what << ": " << child.text();
+        EXPECT_NE(child.text().find(one.words), std::string::npos) << child.text();
+    }
+}
+
+}  // namespace
+}  // namespace thrum
