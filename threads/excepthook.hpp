@@ -15,10 +15,11 @@ struct UncaughtException {
     std::exception_ptr error = {};  // never Cancelled
 };
 
-// Called for each exception that leaves the function of a thread which was detached, or whose Thread goes out of
-// scope without a join: in that thread or in the one that lets go of it. An empty function brings back the default,
-// which writes "Exception in thread NAME: WHAT" to standard error. What the hook itself throws is written there too,
-// and goes no further. Thread-safe; calls that have begun end with the hook they began with.
+// Called for each exception that leaves the function of a thread which was detached, or whose Thread goes out
+// of scope without a join: in that thread or in the one that lets go of it. An empty function brings back the
+// default, which writes "Exception in thread NAME: WHAT" to standard error. What the hook itself throws is
+// written there too, and goes no further. Thread-safe; calls that have begun end with the hook they began
+// with.
 void set_excepthook(std::function<void(const UncaughtException&)> hook);
 
 }  // namespace thrum

@@ -43,9 +43,10 @@ std::string describe_threads();
 void dump_threads(int fd = 2) noexcept;
 void dump_threads(std::FILE* stream) noexcept;
 
-// From now on the process answers `signal` (SIGQUIT, as for Java and Go) with a dump on standard error, and goes
-// on. THRUM_DUMP_SIGNAL=QUIT (or USR1, USR2) in the environment does the same without a call. Its handler only
-// tells a thread of the runtime, which it starts if nothing has. Throws OSError where the system refuses.
+// From now on the process answers `signal` (SIGQUIT, as for Java and Go) with a dump on standard error, and
+// goes on. THRUM_DUMP_SIGNAL=QUIT (or USR1, USR2) in the environment does the same without a call. Its
+// handler only tells a thread of the runtime, which it starts if nothing has. Throws OSError where the system
+// refuses.
 void dump_threads_on_signal(int signal);
 
 }  // namespace thrum

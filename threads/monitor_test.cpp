@@ -372,10 +372,10 @@ TEST(Monitor, TheChildOfAForkIsTold) {
         int status;
         const char* words;
     };
-    for (const Case& one : {Case{"start", 5, "cannot start or await threads: this process was made by fork()"},
-                            Case{"join", 5, "cannot join a thread: this process was made by fork()"},
-                            Case{"wait", -SIGABRT, "waits for a thread of its parent"},
-                            Case{"destroy", 6, ""}}) {
+    for (const Case& one :
+         {Case{"start", 5, "cannot start or await threads: this process was made by fork()"},
+          Case{"join", 5, "cannot join a thread: this process was made by fork()"},
+          Case{"wait", -SIGABRT, "waits for a thread of its parent"}, Case{"destroy", 6, ""}}) {
         Child child("MonitorProbe.DISABLED_Forks", {{"THRUM_TEST_CASE", one.what}});
         EXPECT_EQ(child.end(), 0) << one.what << ": " << child.text();
 #if defined(__SANITIZE_THREAD__)

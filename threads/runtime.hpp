@@ -15,8 +15,8 @@ std::string_view reactor_name();
 // How many OS threads carry the fibers: THRUM_WORKERS, or as many as this process may use processors.
 std::size_t worker_count();
 
-// Counts since the start. Those of threads are of thrum::Thread and what stands on it; a switch that is counted
-// twice or not yet does no harm.
+// Counts since the start. Those of threads are of thrum::Thread and what stands on it; a switch that is
+// counted twice or not yet does no harm.
 struct RuntimeStatistics {
     std::uint64_t started = 0;   // threads that began to run
     std::uint64_t live = 0;      // threads that have a worker and have not ended
@@ -26,12 +26,13 @@ struct RuntimeStatistics {
     std::uint64_t arrived = 0;   // wake-ups and new threads that came to a worker from another OS thread
     std::uint64_t polls = 0;     // looks at the kernel for descriptors, timers aside
     std::uint64_t stacks = 0;    // mapped so far, in use or not
-    std::uint64_t guarded_stacks = 0;    // of these, how many have a guard page
-    std::uint64_t deepest_stack_bytes = 0;  // the most that a thread with a stack of the default size has touched,
-                                            // in whole pages
+    std::uint64_t guarded_stacks = 0;       // of these, how many have a guard page
+    std::uint64_t deepest_stack_bytes = 0;  // the most that a thread with a stack of the default size has
+                                            // touched, in whole pages
 };
 
-// Thread-safe. All zero while nothing has started the workers. Walks the stacks: microseconds for each thousand.
+// Thread-safe. All zero while nothing has started the workers. Walks the stacks: microseconds for each
+// thousand.
 RuntimeStatistics runtime_statistics();
 
 }  // namespace thrum

@@ -40,20 +40,23 @@ TEST(StackProbe, DISABLED_Overflows) {
     park_threads(std::atoi(std::getenv("THRUM_TEST_THREADS")), event);
     const std::string handler = std::getenv("THRUM_TEST_HANDLER");
     if (handler == "raise") ::raise(SIGSEGV);
-    Thread(ThreadOptions{.name = handler == "unnamed" ? "" : "deep"}, [] { std::printf("%d\n", deeper(100'000)); }).join();
+    Thread(ThreadOptions{.name = handler == "unnamed" ? "" : "deep"}, [] {
+        std::printf("%d\n", deeper(100'000));
+    }).join();
 }
 
-// A thread that needs more than its stack is named, with its size and what to do, and the process dies of SIGSEGV;
-// among a hundred thousand as well, and where a thread has no name of its own.
+// A thread that needs more than its stack is named, with its size and what to do, and the process dies of
+// SIGSEGV; among a hundred thousand as well, and where a thread has no name of its own.
 TEST(Stack, OverflowIsReported) {
     struct Case {
         const char* threads;
         const char* handler;
         const char* words;
     };
-    for (const Case& one : {Case{"0", "", "thrum: stack overflow in thread deep: it needs more than the 64 KB"},
-                            Case{"0", "unnamed", "thrum: stack overflow in thread Thread-"},
-                            Case{"100000", "", "thrum: stack overflow in thread deep"}}) {
+    for (const Case& one :
+         {Case{"0", "", "thrum: stack overflow in thread deep: it needs more than the 64 KB"},
+          Case{"0", "unnamed", "thrum: stack overflow in thread Thread-"},
+          Case{"100000", "", "thrum: stack overflow in thread deep"}}) {
         Child child("StackProbe.DISABLED_Overflows",
                     {{"THRUM_TEST_THREADS", one.threads}, {"THRUM_TEST_HANDLER", one.handler}});
         EXPECT_EQ(child.end(), -SIGSEGV) << child.text();
@@ -64,7 +67,8 @@ TEST(Stack, OverflowIsReported) {
 
 // A fault that is no overflow is not called one, and still ends the process.
 TEST(Stack, OtherFaultsAreAsEver) {
-    Child child("StackProbe.DISABLED_Overflows", {{"THRUM_TEST_THREADS", "1"}, {"THRUM_TEST_HANDLER", "raise"}});
+    Child child("StackProbe.DISABLED_Overflows",
+                {{"THRUM_TEST_THREADS", "1"}, {"THRUM_TEST_HANDLER", "raise"}});
     EXPECT_EQ(child.end(), -SIGSEGV) << child.text();
     EXPECT_EQ(child.text().find("overflow in"), std::string::npos) << child.text();
 }
@@ -109,10 +113,12 @@ TEST(StackProbe, DISABLED_CountsGuards) {
     static Event event;
     park_threads(500, event);
     const RuntimeStatistics statistics = runtime_statistics();
-    std::printf("guarded %d of at least 500: %d\n", static_cast<int>(statistics.guarded_stacks), statistics.stacks >= 500);
+    std::printf("guarded %d of at least 500: %d\n", static_cast<int>(statistics.guarded_stacks),
+                statistics.stacks >= 500);
 }
 
-// Kernels without MADV_GUARD_INSTALL: guards as far as vm.max_map_count goes, then it is said, once, and counted.
+// Kernels without MADV_GUARD_INSTALL: guards as far as vm.max_map_count goes, then it is said, once, and
+// counted.
 TEST(Stack, MissingGuardsAreSaid) {
     Child child("StackProbe.DISABLED_CountsGuards", {{"THRUM_GUARDS", "mprotect:100"}});
     EXPECT_EQ(child.end(), 0) << child.text();

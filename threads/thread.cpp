@@ -41,7 +41,8 @@ void Thread::join() { join_until(never); }
 bool Thread::join_for(std::chrono::nanoseconds timeout) { return join_until(deadline_after(timeout)); }
 
 bool Thread::join_until(Deadline deadline) {
-    if (fiber_ == nullptr) throw ThreadError("cannot join this thread: it was joined, detached or moved from");
+    if (fiber_ == nullptr)
+        throw ThreadError("cannot join this thread: it was joined, detached or moved from");
     internal::not_after_fork("join a thread");
     Task& self = internal::current_task();
     if (&self == fiber_) throw ThreadError("cannot join this thread: it would wait for itself");
@@ -54,7 +55,8 @@ bool Thread::join_until(Deadline deadline) {
 }
 
 void Thread::detach() {
-    if (fiber_ == nullptr) throw ThreadError("cannot detach this thread: it was joined, detached or moved from");
+    if (fiber_ == nullptr)
+        throw ThreadError("cannot detach this thread: it was joined, detached or moved from");
     Fiber* const fiber = std::exchange(fiber_, nullptr);
     fiber->disown();
     fiber->release();
@@ -96,6 +98,12 @@ void sleep_until(Deadline deadline) {
     Task& task = internal::current_task();
     task.arm(false, {"sleep"});
     internal::settle(task.park(internal::effective_deadline(task, deadline)), task, deadline);
+}
+
+void internal::throw_after_fork(const char* what) {
+    throw ThreadError("cannot " + std::string(what) +
+                      ": this process was made by fork(), which copied no thread but the one that called it. "
+                      "Call exec() in the child, or fork before the first use of thrum");
 }
 
 }  // namespace thrum

@@ -43,16 +43,18 @@ public:
     requires(!std::is_same_v<std::decay_t<Function>, Thread> &&
              !std::is_same_v<std::decay_t<Function>, ThreadOptions> &&
              (std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...> ||
-              std::is_invocable_v<
-                  std::decay_t<Function>, std::stop_token,
-                  std::decay_t<Arguments>...>)) explicit Thread(Function&& function, Arguments&&... arguments)
+              std::is_invocable_v<std::decay_t<Function>, std::stop_token,
+                                  std::decay_t<Arguments>...>)) explicit Thread(Function&& function,
+                                                                                Arguments&&... arguments)
         : Thread(ThreadOptions(), std::forward<Function>(function), std::forward<Arguments>(arguments)...) {}
 
     // A function whose first parameter can be a std::stop_token gets this thread's, as with std::jthread.
     // Throws OSError when there is no memory for a stack.
     template <class Function, class... Arguments>
-    requires(std::is_invocable_v<std::decay_t<Function>, std::stop_token, std::decay_t<Arguments>...>) explicit Thread(
-        const ThreadOptions& options, Function&& function, Arguments&&... arguments)
+    requires(std::is_invocable_v<std::decay_t<Function>, std::stop_token,
+                                 std::decay_t<Arguments>...>) explicit Thread(const ThreadOptions& options,
+                                                                              Function&& function,
+                                                                              Arguments&&... arguments)
         : stop_(std::stop_source()),
           fiber_(internal::start_fiber(
               {options.name, options.stack_size},
@@ -63,8 +65,10 @@ public:
               })) {}
     template <class Function, class... Arguments>
     requires(std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...> &&
-             !std::is_invocable_v<std::decay_t<Function>, std::stop_token, std::decay_t<Arguments>...>)
-    explicit Thread(const ThreadOptions& options, Function&& function, Arguments&&... arguments)
+             !std::is_invocable_v<std::decay_t<Function>, std::stop_token,
+                                  std::decay_t<Arguments>...>) explicit Thread(const ThreadOptions& options,
+                                                                               Function&& function,
+                                                                               Arguments&&... arguments)
         : fiber_(internal::start_fiber({options.name, options.stack_size},
                                        [function = std::decay_t<Function>(std::forward<Function>(function)),
                                         bound = std::tuple<std::decay_t<Arguments>...>(
@@ -81,8 +85,8 @@ public:
     ~Thread();
 
     // Waits for the function to end and rethrows what it threw (but Cancelled after cancel()). Throws
-    // TimeoutError, Cancelled (of the caller), ThreadError when not joinable. After it returns or rethrows, not
-    // joinable.
+    // TimeoutError, Cancelled (of the caller), ThreadError when not joinable. After it returns or rethrows,
+    // not joinable.
     void join();
     // Waits up to `timeout`; false when the thread still runs. Otherwise as join().
     bool join_for(std::chrono::nanoseconds timeout);

@@ -1,11 +1,8 @@
 // thrum/threads/thread_control.cpp: floor 1, threads
 // The members of Thread that the wake-up protocol has nothing to do with.
 #include <thrum/threads/internal/fiber.hpp>
-#include <thrum/threads/internal/forked.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/thread.hpp>
-
-#include <string>
 
 namespace thrum {
 
@@ -27,12 +24,6 @@ std::optional<std::size_t> Thread::worker() const {
         if (workers[i].get() == own) return i;
     }
     return std::nullopt;
-}
-
-void internal::throw_after_fork(const char* what) {
-    throw ThreadError("cannot " + std::string(what) +
-                      ": this process was made by fork(), which copied no thread but the one that called it. "
-                      "Call exec() in the child, or fork before the first use of thrum");
 }
 
 }  // namespace thrum

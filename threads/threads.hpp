@@ -8,8 +8,8 @@
 #include <thrum/threads/deadline.hpp>
 #include <thrum/threads/descriptor.hpp>
 #include <thrum/threads/event.hpp>
-#include <thrum/threads/exception_group.hpp>
 #include <thrum/threads/excepthook.hpp>
+#include <thrum/threads/exception_group.hpp>
 #include <thrum/threads/executor.hpp>
 #include <thrum/threads/future.hpp>
 #include <thrum/threads/inspect.hpp>

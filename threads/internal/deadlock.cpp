@@ -34,7 +34,8 @@ bool handles_signals() noexcept {
     static constexpr std::array faults = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
     for (int number = 1; number < SIGRTMAX; ++number) {
         struct sigaction action {};
-        if (std::find(faults.begin(), faults.end(), number) != faults.end() || number == unwind_signal()) continue;
+        if (std::find(faults.begin(), faults.end(), number) != faults.end() || number == unwind_signal())
+            continue;
         if (::sigaction(number, nullptr, &action) != 0) continue;
         if ((action.sa_flags & SA_SIGINFO) != 0) return true;
         const bool default_or_ignored = action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN;
@@ -67,7 +68,10 @@ bool all_wait_without_end(Runtime& runtime) noexcept {
             endless_all = endless_all && endless(task);
         });
         if (!endless_all || plain == 0 || os_threads() != runtime.worker_count() + 1 + plain) return false;
-        for_each_fiber([&](const FiberReference& fiber) { endless_all = endless_all && endless(*fiber); });
+        for_each_fiber([&](const FiberReference& fiber) {
+            endless_all = endless_all && endless(*fiber);
+            return endless_all;
+        });
         return endless_all && !handles_signals();
     } catch (const std::exception&) {
         return false;

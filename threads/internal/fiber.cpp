@@ -2,14 +2,14 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/fiber_start.hpp>
-#include <thrum/threads/internal/uncaught.hpp>
 #include <thrum/threads/internal/runtime.hpp>
+#include <thrum/threads/internal/uncaught.hpp>
 #include <thrum/threads/internal/worker.hpp>
 #include <thrum/threads/thread.hpp>
 
 #include <algorithm>
-#include <utility>
 #include <new>
+#include <utility>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>

@@ -22,7 +22,8 @@ void complain_where_alone() noexcept {
     ::closedir(folder);
     if (count != 1) return;
     static constexpr const char* words =
-        "thrum: this process was made by fork() and waits for a thread of its parent, which it does not have. "
+        "thrum: this process was made by fork() and waits for a thread of its parent, which it does not "
+        "have. "
         "Call exec() or _exit() in the child, or fork before the first use of thrum.\n";
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, words, std::strlen(words));
     std::abort();

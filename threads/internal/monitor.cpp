@@ -46,7 +46,8 @@ timespec span(std::chrono::milliseconds duration) noexcept {
 
 MonitorOptions options_of_environment() {
     MonitorOptions options;
-    if (const char* const text = std::getenv("THRUM_DEADLOCK")) options.deadlock = std::string_view(text) != "off";
+    if (const char* const text = std::getenv("THRUM_DEADLOCK"))
+        options.deadlock = std::string_view(text) != "off";
     const char* const stall = std::getenv("THRUM_STALL");
     if (stall == nullptr || *stall == '\0') return options;
     std::string_view number = stall;
@@ -58,7 +59,8 @@ MonitorOptions options_of_environment() {
     if (const auto value = parse_unsigned(number); value && *value >= 1 && *value <= 86'400'000) {
         options.stall = std::chrono::milliseconds(*value);
     } else {
-        std::fprintf(stderr, "thrum: THRUM_STALL=%s is neither 'off' nor a number of milliseconds; ignored\n", stall);
+        std::fprintf(stderr, "thrum: THRUM_STALL=%s is neither 'off' nor a number of milliseconds; ignored\n",
+                     stall);
     }
     return options;
 }
@@ -92,8 +94,8 @@ private:
                            [](const auto& worker) { return worker->asleep(); });
     }
 
-    // All workers sleep. Sleeps too, until one wakes or an OS thread waits without end; but first makes sure that
-    // somebody can ever wake them.
+    // All workers sleep. Sleeps too, until one wakes or an OS thread waits without end; but first makes sure
+    // that somebody can ever wake them.
     void look_when_quiet(std::uint32_t seen) noexcept {
         if (options_.deadlock) {
             const std::uint64_t before = activity(runtime_);
@@ -108,8 +110,9 @@ private:
         }
         if (stalls_) stalls_->forget();
         monitor_sleeps.store(&wake);
-        // Who went to wait or woke before it could read that has left news, or is seen awake.
-        if (quiet() && !dump_wanted.load()) nap(seen, nullptr);
+        // Who went to wait or woke before it could read that is seen now.
+        const bool all_is_done = quiet() && !(options_.deadlock && all_wait_without_end(runtime_));
+        if (all_is_done) nap(seen, nullptr);
         monitor_sleeps.store(nullptr);
     }
 

@@ -5,6 +5,7 @@
 
 #include <thrum/threads/internal/fiber.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace thrum::internal {
@@ -28,14 +29,21 @@ private:
     Fiber* fiber_;
 };
 
-// Calls visit(FiberReference) for each fiber that has not ended. Those that start or end meanwhile are met or
-// not.
+// Calls visit(FiberReference) for each fiber that has not ended, until it returns false, if it returns
+// anything. Those that start or end meanwhile are met or not.
 template <class Visit>
 void for_each_fiber(Visit&& visit) {
     visit_stacks(
         [](StackHeader& header, void* argument) {
             FiberReference reference(Fiber::at(header));
-            if (!reference->finished()) (*static_cast<Visit*>(argument))(std::move(reference));
+            if (reference->finished()) return true;
+            auto& visitor = *static_cast<std::remove_reference_t<Visit>*>(argument);
+            if constexpr (std::is_same_v<decltype(visitor(std::move(reference))), bool>) {
+                return visitor(std::move(reference));
+            } else {
+                visitor(std::move(reference));
+                return true;
+            }
         },
         &visit);
 }

@@ -4,8 +4,8 @@
 #include <thrum/threads/internal/forked.hpp>
 #include <thrum/threads/internal/monitor.hpp>
 #include <thrum/threads/internal/os_thread.hpp>
-#include <thrum/threads/internal/signals.hpp>
 #include <thrum/threads/internal/runtime.hpp>
+#include <thrum/threads/internal/signals.hpp>
 #include <thrum/threads/internal/unwind.hpp>
 #include <thrum/threads/runtime.hpp>
 

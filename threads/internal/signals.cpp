@@ -147,7 +147,8 @@ void prepare_for_overflow() noexcept {}
 
 void dump_threads_on_signal(int signal) {
     if (signal <= 0 || signal >= internal::signal_numbers) {
-        throw_os_error(EINVAL, "cannot answer signal " + std::to_string(signal) + " with a dump of all threads");
+        throw_os_error(EINVAL,
+                       "cannot answer signal " + std::to_string(signal) + " with a dump of all threads");
     }
     if (internal::Runtime::started() == nullptr) internal::Runtime::get();
     struct sigaction action {};
@@ -158,7 +159,8 @@ void dump_threads_on_signal(int signal) {
     if (::sigaction(signal, &action, nullptr) != 0) {
         const int error = errno;
         internal::dumps[static_cast<std::size_t>(signal)].store(false);
-        throw_os_error(error, "cannot answer signal " + std::to_string(signal) + " with a dump of all threads");
+        throw_os_error(error,
+                       "cannot answer signal " + std::to_string(signal) + " with a dump of all threads");
     }
 }
 

@@ -96,11 +96,11 @@ public:
         return most;
     }
 
-    void visit(void (*visitor)(StackHeader&, void*), void* argument) {
+    void visit(bool (*visitor)(StackHeader&, void*), void* argument) {
         for (const Slab* slab = slabs_.load(std::memory_order_acquire); slab != nullptr; slab = slab->next) {
             for (std::size_t i = 0; i < slab->count; ++i) {
                 StackHeader& header = StackHeader::of(slab->at(i));
-                if (header.retain()) visitor(header, argument);
+                if (header.retain() && !visitor(header, argument)) return;
             }
         }
         std::vector<StackHeader*> single;
@@ -133,9 +133,10 @@ private:
         void* const memory =
             ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED) {
-            throw_os_error(errno, "cannot map " + std::to_string(size) + " bytes for thread stacks",
-                           "start fewer threads at once, give them smaller stacks (ThreadOptions::stack_size), "
-                           "or raise the limit (ulimit -v, vm.max_map_count)");
+            throw_os_error(
+                errno, "cannot map " + std::to_string(size) + " bytes for thread stacks",
+                "start fewer threads at once, give them smaller stacks (ThreadOptions::stack_size), "
+                "or raise the limit (ulimit -v, vm.max_map_count)");
         }
         // A huge page would make each parked thread cost two megabytes.
         ::madvise(memory, size, MADV_NOHUGEPAGE);
@@ -159,11 +160,12 @@ private:
             ++statistics_.guarded;
         } else if (!unguarded_told_) {
             unguarded_told_ = true;
-            std::fprintf(stderr,
-                         "thrum: %zu thread stacks have guard pages, further ones have none: this kernel has no "
-                         "MADV_GUARD_INSTALL (Linux 6.13) and vm.max_map_count allows no more, so an overflow of "
-                         "those would not be noticed. Raise vm.max_map_count for more.\n",
-                         statistics_.guarded);
+            std::fprintf(
+                stderr,
+                "thrum: %zu thread stacks have guard pages, further ones have none: this kernel has no "
+                "MADV_GUARD_INSTALL (Linux 6.13) and vm.max_map_count allows no more, so an overflow of "
+                "those would not be noticed. Raise vm.max_map_count for more.\n",
+                statistics_.guarded);
         }
     }
 
@@ -246,6 +248,6 @@ Stack allocate_stack(std::size_t size) { return pool().allocate(size); }
 void release_stack(const Stack& stack) noexcept { pool().release(stack); }
 StackStatistics stack_statistics() noexcept { return pool().statistics(); }
 std::size_t deepest_stack() { return pool().deepest(); }
-void visit_stacks(void (*visit)(StackHeader&, void*), void* argument) { pool().visit(visit, argument); }
+void visit_stacks(bool (*visit)(StackHeader&, void*), void* argument) { pool().visit(visit, argument); }
 
 }  // namespace thrum::internal

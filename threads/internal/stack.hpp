@@ -71,7 +71,7 @@ StackStatistics stack_statistics() noexcept;
 std::size_t deepest_stack();
 
 // Calls visit(header, argument) for each stack on which somebody lives, with a reference taken that `visit`
-// gives back in its own time. Thread-safe.
-void visit_stacks(void (*visit)(StackHeader& header, void* argument), void* argument);
+// gives back in its own time, until it returns false. Thread-safe.
+void visit_stacks(bool (*visit)(StackHeader& header, void* argument), void* argument);
 
 }  // namespace thrum::internal

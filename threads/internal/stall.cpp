@@ -1,7 +1,7 @@
 // thrum/threads/internal/stall.cpp: floor 1, threads
-// A worker stalls where it looks for no other fiber for a while. That is told where it sleeps in the kernel, by a
-// call that blocks, and where it computes while others wait for their turn on it. A worker that is ready but gets
-// no processor is not to blame, nor is a computation that keeps nobody waiting.
+// A worker stalls where it looks for no other fiber for a while. That is told where it sleeps in the kernel,
+// by a call that blocks, and where it computes while others wait for their turn on it. A worker that is ready
+// but gets no processor is not to blame, nor is a computation that keeps nobody waiting.
 #include <thrum/threads/internal/registry.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/internal/snapshot.hpp>
@@ -20,6 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int most_doublings = 10;
 constexpr std::size_t most_reports = 32;  // of one process; a program full of stalls knows by then
 
 std::string read_of_thread(int os_id, const char* name) {
@@ -84,16 +85,20 @@ void StallDetector::look_at(std::size_t number, Worker& worker, Watched& watched
     const auto now = Clock::now();
     if (worker.asleep() || worker.running() == nullptr || watched.since == Clock::time_point() ||
         switches != watched.switches) {
-        watched = {switches, now, processor_time(worker.os_id()), false};
+        watched = {switches, now, processor_time(worker.os_id()), 0};
         return;
     }
-    if (watched.reported || now - watched.since < limit_) return;
+    const auto limit = limit_ * (1 << watched.looks);
+    if (now - watched.since < limit) return;
     const bool blocked = sleeps_in_kernel(worker.os_id());
     // Most of the time at least: a look at a busy machine comes late.
-    const bool computes = processor_time(worker.os_id()) - watched.processor_time >= limit_ * 3 / 4;
+    const bool computes = processor_time(worker.os_id()) - watched.processor_time >= limit * 3 / 4;
     if (!blocked && !(computes && worker.others_wait())) return;
-    watched.reported = true;
+    // The fiber may go on to block somewhere else without a switch.
+    if (watched.looks < most_doublings) ++watched.looks;
     report(number, worker, now - watched.since, blocked);
+    watched.since = now;
+    watched.processor_time = processor_time(worker.os_id());
 }
 
 void StallDetector::report(std::size_t number, Worker& worker, std::chrono::nanoseconds kept, bool blocked) {
@@ -103,12 +108,13 @@ void StallDetector::report(std::size_t number, Worker& worker, std::chrono::nano
     const auto stack = describe_stack(unwind_os_thread(worker.os_id()));
     if (worker.running() != &**fiber || !places_.insert(place_of(stack)).second) return;
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(kept).count();
-    std::string text = "thrum: thread \"" + (*fiber)->name() + "\" (id " + std::to_string((*fiber)->id) + ") " +
-                       (blocked ? "blocks" : "computes on") + " worker " + std::to_string(number) + " for " +
-                       std::to_string(milliseconds) + " ms; " +
-                       (blocked ? "calls that block belong into thrum::to_thread()"
-                                : "others wait there: call thrum::yield() now and then, or use thrum::to_thread()") +
-                       ". THRUM_STALL=off turns this report off, THRUM_STALL=2000ms makes it rarer.\n";
+    std::string text =
+        "thrum: thread \"" + (*fiber)->name() + "\" (id " + std::to_string((*fiber)->id) + ") " +
+        (blocked ? "blocks" : "computes on") + " worker " + std::to_string(number) + " for " +
+        std::to_string(milliseconds) + " ms; " +
+        (blocked ? "calls that block belong into thrum::to_thread()"
+                 : "others wait there: call thrum::yield() now and then, or use thrum::to_thread()") +
+        ". THRUM_STALL=off turns this report off, THRUM_STALL=2000ms makes it rarer.\n";
     for (const std::string& line : stack) text += "    " + line + "\n";
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
 }

@@ -28,7 +28,7 @@ private:
         std::uint64_t switches = 0;
         std::chrono::steady_clock::time_point since = {};
         std::chrono::nanoseconds processor_time = {};
-        bool reported = false;
+        int looks = 0;  // of this stall, each after twice the time of the one before
     };
 
     void look_at(std::size_t number, Worker& worker, Watched& watched);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <unordered_map>
 
 #if defined(THRUM_LIBBACKTRACE)
@@ -35,7 +36,15 @@ std::string demangle(const char* name) {
     int status = 0;
     const std::unique_ptr<char, decltype(&std::free)> text(
         abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
-    return status == 0 && text != nullptr ? text.get() : name;
+    std::string result = status == 0 && text != nullptr ? text.get() : name;
+    // As it is written, which is shorter.
+    static constexpr std::string_view deadline =
+        "std::chrono::time_point<std::chrono::_V2::steady_clock, std::chrono::duration<long, std::ratio<1l, "
+        "1000000000l> > >";
+    for (std::size_t at; (at = result.find(deadline)) != std::string::npos;) {
+        result.replace(at, deadline.size(), "thrum::Deadline");
+    }
+    return result;
 }
 
 #if defined(THRUM_LIBBACKTRACE)

@@ -6,7 +6,8 @@
 
 namespace thrum::internal {
 
-// Not null while the monitor sleeps. Called by a worker that wakes, and by an OS thread about to wait without end.
+// Not null while the monitor sleeps. Called by a worker that wakes, and by an OS thread about to wait without
+// end.
 inline std::atomic<void (*)() noexcept> monitor_sleeps = nullptr;
 
 inline void tell_monitor() noexcept {

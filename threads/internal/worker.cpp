@@ -56,7 +56,7 @@ void Worker::run() {
 
 Fiber* Worker::pick() noexcept {
     counters_.switches.add();
-    const std::uint64_t switches = counters_.switches.get();
+    const std::uint64_t switches = counters_.switches.get() - counted_from_;
     if (switches % switches_per_clock_look == 0) {
         now_ = now();
         if (now_ - polled_ >= busy_poll_interval) poll(now_);
@@ -200,7 +200,8 @@ void Worker::sleep_until_work() noexcept {
         SimulatedTime* const time = simulated_time.load(std::memory_order_acquire);
         if (time != nullptr) {
             until = time->rest(*this, until);
-            switches_ = fresh_ = 0;  // how often it idled before shall not decide who runs first
+            counted_from_ = counters_.switches.get();
+            fresh_ = 0;  // how often it idled before shall not decide who runs first
         } else if (watching) {
             until = std::min<Deadline>(until, now() + watch_interval);
         }

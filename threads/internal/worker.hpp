@@ -67,7 +67,9 @@ public:
     Counters& counters() noexcept { return counters_; }
     const Counters& counters() const noexcept { return counters_; }
     // By any thread: fibers wait for the running one to let them run here.
-    bool others_wait() const noexcept { return !ready_.seems_empty() || inbox_.load(std::memory_order_relaxed) != nullptr; }
+    bool others_wait() const noexcept {
+        return !ready_.seems_empty() || inbox_.load(std::memory_order_relaxed) != nullptr;
+    }
 
     // Stacks of the default size come from the calling worker's own few, then from the common pool.
     static Stack take_stack(std::size_t size);
@@ -97,6 +99,7 @@ private:
     FiberQueue ready_;
     TimerWheel timers_;
     Counters counters_;
+    std::uint64_t counted_from_ = 0;  // switches before this one do not decide whose turn it is
     unsigned fresh_ = 0;
     Deadline polled_;
     Deadline now_;
