@@ -71,3 +71,6 @@ set(floor "all floors")
 set(libs "")
 configure_file(cmake/thrum.pc.in ${PROJECT_BINARY_DIR}/pkgconfig/thrum.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/pkgconfig/thrum.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# For debuggers.
+install(FILES threads/gdb/thrum-gdb.py DESTINATION ${CMAKE_INSTALL_DATADIR}/thrum)

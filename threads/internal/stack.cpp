@@ -37,6 +37,26 @@ constexpr std::size_t idle_stacks_kept_warm = 1024;  // beyond, their pages go b
 constexpr std::uint32_t colours = 32;
 constexpr std::uint32_t colour_step = 64;  // bytes: one cache line
 
+}  // namespace
+
+// Never unmapped. Named for debuggers: see gdb/thrum-gdb.py.
+struct StackSlab {
+    char* base;
+    std::size_t stack_size;
+    std::size_t count;
+    std::size_t number;  // of its first stack among all
+    StackSlab* next;
+
+    Stack at(std::size_t i) const noexcept {
+        const auto colour = static_cast<std::uint32_t>((number + i) % colours) * colour_step;
+        return {.base = base + i * stack_size, .size = stack_size, .pooled = true, .colour = colour};
+    }
+};
+
+std::atomic<StackSlab*> first_stack_slab = nullptr;
+
+namespace {
+
 std::optional<std::size_t> guards_of_environment() {
     const char* const text = std::getenv("THRUM_GUARDS");
     if (text == nullptr || !std::string_view(text).starts_with("mprotect:")) return std::nullopt;
@@ -80,7 +100,8 @@ public:
     std::size_t deepest() {
         std::size_t most = 0;
         std::vector<unsigned char> resident;
-        for (const Slab* slab = slabs_.load(std::memory_order_acquire); slab != nullptr; slab = slab->next) {
+        for (const StackSlab* slab = first_stack_slab.load(std::memory_order_acquire); slab != nullptr;
+             slab = slab->next) {
             const std::size_t pages = slab->stack_size / page;
             resident.assign(slab->count * pages, 0);
             if (::mincore(slab->base, slab->count * slab->stack_size, resident.data()) != 0) continue;
@@ -97,7 +118,8 @@ public:
     }
 
     void visit(bool (*visitor)(StackHeader&, void*), void* argument) {
-        for (const Slab* slab = slabs_.load(std::memory_order_acquire); slab != nullptr; slab = slab->next) {
+        for (const StackSlab* slab = first_stack_slab.load(std::memory_order_acquire); slab != nullptr;
+             slab = slab->next) {
             for (std::size_t i = 0; i < slab->count; ++i) {
                 StackHeader& header = StackHeader::of(slab->at(i));
                 if (header.retain() && !visitor(header, argument)) return;
@@ -115,20 +137,6 @@ public:
     }
 
 private:
-    // Slabs are never unmapped.
-    struct Slab {
-        char* base;
-        std::size_t stack_size;
-        std::size_t count;
-        std::size_t number;  // of its first stack among all
-        Slab* next;
-
-        Stack at(std::size_t i) const noexcept {
-            const auto colour = static_cast<std::uint32_t>((number + i) % colours) * colour_step;
-            return {.base = base + i * stack_size, .size = stack_size, .pooled = true, .colour = colour};
-        }
-    };
-
     static char* map(std::size_t size) {
         void* const memory =
             ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -184,15 +192,15 @@ private:
     void map_slab(std::size_t size) {
         const std::size_t count = std::max<std::size_t>(1, slab_bytes / size);
         idle_.reserve(pooled_ + count);
-        auto slab = std::make_unique<Slab>();
-        *slab = {map(count * size), size, count, pooled_, slabs_.load(std::memory_order_relaxed)};
+        auto slab = std::make_unique<StackSlab>();
+        *slab = {map(count * size), size, count, pooled_, first_stack_slab.load(std::memory_order_relaxed)};
         for (std::size_t i = count; i-- > 0;) {
             Stack stack = slab->at(i);
             place_guard(stack);
             idle_.push_back(stack);
         }
         pooled_ += count;
-        slabs_.store(slab.release(), std::memory_order_release);
+        first_stack_slab.store(slab.release(), std::memory_order_release);
     }
 
     Stack map_one(std::size_t size) {
@@ -214,7 +222,6 @@ private:
 
     Spin spin_;
     std::vector<Stack> idle_;
-    std::atomic<Slab*> slabs_ = nullptr;
     StackHeader* single_ = nullptr;  // the stacks outside the slabs
     StackStatistics statistics_;
     std::size_t pooled_ = 0;  // stacks of the default size, idle or not
