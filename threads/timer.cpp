@@ -71,7 +71,8 @@ private:
     Spin spin_;
     TimerWheel wheel_{now()};
     std::size_t waiting_ = 0;
-    Life life_ = Life::none;    // of the thread that runs keep()
+    Life life_ = Life::none;  // of the thread that runs keep()
+    std::uint64_t starts_ = 0;
     Deadline planned_ = never;  // until when it sleeps
     WaitList sleeper_{"the next Timer"};
 };
@@ -98,9 +99,13 @@ void TimerKeeper::add(TimerState& state, Deadline at) {
         return;
     }
     life_ = Life::starting;
+    const std::uint64_t start = ++starts_;
     guard.unlock();
     try {
         Thread(ThreadOptions{.name = "timers"}, [this] { keep(); }).detach();
+        // Others wait for this on the spot, so it must not depend on the keeper's turn to run.
+        guard.lock(spin_);
+        if (life_ == Life::starting && starts_ == start) life_ = Life::running;
     } catch (...) {
         guard.lock(spin_);
         life_ = Life::none;
