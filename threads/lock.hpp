@@ -39,7 +39,9 @@ public:
     // Aborts with a message when nobody holds it, which is a bug of the caller.
     void unlock() noexcept {
         std::uintptr_t word = held;
-        if (!word_.compare_exchange_strong(word, 0, std::memory_order_release, std::memory_order_relaxed)) {
+        // Acquires too: whoever was handed the lock sees here that the one before has left it, and may free
+        // it.
+        if (!word_.compare_exchange_strong(word, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) {
             unlock_slow();
         }
     }

@@ -41,7 +41,9 @@ public:
     // Aborts with a message when nobody holds it for writing, which is a bug of the caller.
     void unlock() noexcept {
         std::uint64_t word = written;
-        if (!word_.compare_exchange_strong(word, 0, std::memory_order_release, std::memory_order_relaxed)) {
+        // Acquires too: whoever was handed the lock sees here that the one before has left it, and may free
+        // it.
+        if (!word_.compare_exchange_strong(word, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) {
             unlock_slow();
         }
     }
@@ -68,7 +70,7 @@ public:
     void unlock_shared() noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while ((word & not_for_readers) == 0 && word >= one_reader) {
-            if (word_.compare_exchange_weak(word, word - one_reader, std::memory_order_release,
+            if (word_.compare_exchange_weak(word, word - one_reader, std::memory_order_acq_rel,
                                             std::memory_order_relaxed)) {
                 return;
             }
