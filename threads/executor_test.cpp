@@ -4,9 +4,12 @@
 #include <thrum/threads.hpp>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <numeric>
@@ -277,6 +280,41 @@ TEST(Executor, EndlessCallsLetOthersRun) {
         again();
     });
     stopped.wait();
+}
+
+// Without memory for a thread submit() says so, and the call is gone; with memory again the pool goes on.
+TEST(ExecutorDeathTest, NoMemoryForAThread) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "the sanitizers need the address space themselves";
+#else
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const auto child = [] {
+        constexpr std::size_t large = std::size_t{1} << 29;
+        ThreadPoolExecutor executor({.max_workers = 2, .stack_size = large});
+        executor.submit([] {}).result();  // what runs the threads stands now
+        executor.shutdown();
+        ThreadPoolExecutor starved({.max_workers = 2, .stack_size = large});
+        std::size_t pages = 0;
+        std::ifstream("/proc/self/statm") >> pages;
+        rlimit limit{};
+        ::getrlimit(RLIMIT_AS, &limit);
+        const rlimit tight{pages * 4096 + large / 2, limit.rlim_max};
+        ::setrlimit(RLIMIT_AS, &tight);
+        int refused = 0;
+        auto token = std::make_shared<int>(0);
+        for (int i = 0; i < 2; ++i) {
+            try {
+                starved.submit([token] {});
+            } catch (const OSError&) {
+                ++refused;
+            }
+        }
+        ::setrlimit(RLIMIT_AS, &limit);
+        const bool goes_on = starved.submit([] { return 3; }).result() == 3;
+        std::_Exit(refused == 2 && token.use_count() == 1 && goes_on ? 0 : 1);
+    };
+    EXPECT_EXIT(child(), testing::ExitedWithCode(0), "");
+#endif
 }
 
 // An executor of one's own: calls made at once, by whoever submits.
