@@ -3,8 +3,7 @@
 
 Medians of ROUNDS (5). A peer that is no Debian package joins in as SET:NAME=PROGRAM, where SET is switch, parallel
 or parked and the program prints what its likes in this folder print, lines of "OPERATION NUMBER". Where others use the
-machine, BENCH_PREFIX="chrt -r 1" gives the programs that run on all processors the machine for their seconds; the text
-says so then."""
+machine, BENCH_PREFIX="chrt -r 1" gives each program what it needs of it for its seconds; the text says so then."""
 import json
 import os
 import pathlib
@@ -19,7 +18,7 @@ PEERS = {"thrum": "thrum", "Boost.Fiber 1.81": "boost", "Go": "go", "oneTBB": "t
 PARKED, MANY = 100_000, 1_000_000
 ONE, ALL = {"THRUM_WORKERS": "1", "GOMAXPROCS": "1"}, {}
 PREFIX = os.environ.get("BENCH_PREFIX", "").split()
-PREFIXED = f"Run as `{' '.join(PREFIX)} PROGRAM`, because the machine was busy." if PREFIX else "Nothing was pinned."
+PREFIXED = f"Every program of floor 1 ran as `{' '.join(PREFIX)} PROGRAM`, because the machine was busy." if PREFIX else ""
 TIMEOUT_SECONDS = 300
 targets = []
 
@@ -30,21 +29,21 @@ def programs(kind):
     return {name: path for name, path in found.items() if path.exists()}
 
 
-def once(program, environment, *arguments, prefix=()):
+def once(program, environment, *arguments):
     """{operation: number}, as the program prints them. With one worker it stays on one processor."""
-    pin = ["taskset", "-c", "0"] if environment is ONE else prefix
-    output = subprocess.run([*pin, program, *map(str, arguments)], env={**os.environ, **environment}, text=True,
+    pin = ["taskset", "-c", "0"] if environment is ONE else []
+    output = subprocess.run([*PREFIX, *pin, program, *map(str, arguments)], env={**os.environ, **environment}, text=True,
                             stdout=subprocess.PIPE, check=True, timeout=TIMEOUT_SECONDS).stdout
     return {operation: float(number) for operation, number in map(str.split, output.splitlines())}
 
 
-def measure(kind, environment, *arguments, rounds=ROUNDS, only=None, prefix=()):
+def measure(kind, environment, *arguments, rounds=ROUNDS, only=None):
     """{system: {operation: median}}, all systems in turn in each round."""
     found = {name: path for name, path in programs(kind).items() if only is None or name in only}
     seen = {name: {} for name in found}
     for _ in range(rounds):
         for name, path in found.items():
-            for operation, number in once(path, environment, *arguments, prefix=prefix).items():
+            for operation, number in once(path, environment, *arguments).items():
                 seen[name].setdefault(operation, []).append(number)
     return {name: {op: statistics.median(v) for op, v in ops.items()} for name, ops in seen.items()}
 
@@ -92,12 +91,12 @@ def switching():
             "`yield`: two threads give way to each other. `spawn_join`: start an empty thread and join it. `round_trip`: an",
             "item through a queue (a channel; in Photon two semaphores) of one place and another back. `lock`: take and release",
             "a free lock. Boost.Fiber and Photon run on pooled 64 KB stacks. One worker (`THRUM_WORKERS=1`, `GOMAXPROCS=1`),",
-            "pinned. In parentheses: how many times thrum's time.", "",
+            f"pinned. In parentheses: how many times thrum's time. {PREFIXED}".strip(), "",
             *table(results, {op: op for op in ("yield", "spawn_join", "round_trip", "lock")})]
 
 
 def parallel():
-    results = measure("parallel", ALL, prefix=PREFIX)
+    results = measure("parallel", ALL)
     target("executor, beside oneTBB's task_group", "> 1×", ahead(results, "oneTBB", "task_wall"), lambda v: v > 1)
     for peer in results:
         if peer.startswith("BS::"):
@@ -107,7 +106,7 @@ def parallel():
             "`task`: one of a million empty calls given by one thread to an executor of two workers (oneTBB: `task_group`; Go: a",
             "goroutine each). `contended_lock`: eight threads take one lock, count, and let it go, all the time (oneTBB:",
             "`tbb::mutex`). CPU time of all processors, and the time that passed, which on a machine that others use is longer.",
-            f"In parentheses: how many times thrum's. {PREFIXED}", "",
+            "In parentheses: how many times thrum's.", "",
             *table(results, {"task": "task, CPU", "task_wall": "task, passed", "contended_lock": "contended lock, CPU",
                              "contended_lock_wall": "contended lock, passed"})]
 
@@ -130,7 +129,7 @@ def timers():
     names = {1_000: "with 1,000 armed", MANY: "with 1,000,000 armed"}
     results = {"thrum": {count: [] for count in names}, "Go": {count: [] for count in names}}
     for _ in range(ROUNDS):
-        output = subprocess.run([bench, "--benchmark_filter=timer_arm_and_cancel", "--benchmark_format=json"],
+        output = subprocess.run([*PREFIX, bench, "--benchmark_filter=timer_arm_and_cancel", "--benchmark_format=json"],
                                 check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS)
         for run in json.loads(output.stdout)["benchmarks"]:
             count = int(run["name"].split("/")[1])
@@ -149,9 +148,9 @@ def timers():
 
 
 def latency():
-    results = measure("latency", ALL, prefix=PREFIX)
+    results = measure("latency", ALL)
     return ["## How late sleepers wake, in microseconds", "",
-            "100 threads that sleep for 1 to 10 ms, beside 16 that compute and give way every 20 µs, on all processors.", PREFIXED, "",
+            "100 threads that sleep for 1 to 10 ms, beside 16 that compute and give way every 20 µs, on all processors.", "",
             *table(results, {"late_p50": "median", "late_p99": "p99"})]
 
 
