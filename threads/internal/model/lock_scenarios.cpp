@@ -1,6 +1,7 @@
 // thrum/threads/internal/model/lock_scenarios.cpp: floor 1, threads
 // What Lock and the wait's own word promise, as small programs for the model.
 #include <thrum/base/errors.hpp>
+#include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/model/explore.hpp>
 #include <thrum/threads/internal/nursery.hpp>
 #include <thrum/threads/internal/spin.hpp>
@@ -225,11 +226,14 @@ void nursery(World& world) {
     auto& ring = world.make<Nursery>("nursery");
     auto& taken = world.make<std::array<int, fibers>>("taken");
     // Their addresses are all that the ring knows of fibers.
-    static std::array<char, fibers> stand_ins;
+    struct alignas(Fiber) StandIn {
+        std::array<char, sizeof(Fiber)> bytes;
+    };
+    static std::array<StandIn, fibers> stand_ins;
     const auto take = [&] {
         Fiber* const fiber = ring.take();
         if (fiber == nullptr) return false;
-        const auto index = reinterpret_cast<char*>(fiber) - stand_ins.data();
+        const auto index = reinterpret_cast<StandIn*>(fiber) - stand_ins.data();
         world.check(index >= 0 && index < fibers, "something was taken that nobody pushed");
         ++taken[static_cast<std::size_t>(index)];
         return true;
@@ -239,7 +243,7 @@ void nursery(World& world) {
         ring.take();
     }
     world.thread([&, take] {
-        for (char& stand_in : stand_ins) ring.push(reinterpret_cast<Fiber&>(stand_in));
+        for (StandIn& stand_in : stand_ins) ring.push(reinterpret_cast<Fiber&>(stand_in));
         while (take()) {
         }
     });
