@@ -87,8 +87,8 @@ void Context::begin(void* self) noexcept {
 }
 
 // TSan must not instrument the function in which it changes its idea of the running fiber.
-__attribute__((no_sanitize("thread"))) void Context::switch_to(Context& from, Context& to,
-                                                               bool ending) noexcept {
+__attribute__((noinline, no_sanitize("thread"))) void Context::switch_to(Context& from, Context& to,
+                                                                         bool ending) noexcept {
     ExceptionState& exceptions = *exceptions_in_flight;
     from.exceptions_ = exceptions;
     exceptions = to.exceptions_;

@@ -78,6 +78,17 @@ void* prepare_stack(char*, char* top) noexcept {
     return frame;
 }
 
+#if defined(__AVX512F__)
+// A compiler that may use them must not keep anything in them either.
+#define THRUM_WIDE_REGISTERS                                                                             \
+    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", \
+        "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#else
+#define THRUM_WIDE_REGISTERS
+#endif
+
+// Not to be inlined into a user's function, which may keep something on the x87 stack; Context::switch_to()
+// sees to that.
 inline void switch_stack(void*& left, void* to, void* argument) noexcept {
     void** left_pointer = &left;
     asm volatile(
@@ -96,8 +107,9 @@ inline void switch_stack(void*& left, void* to, void* argument) noexcept {
         :
         : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory", "xmm0",
           "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
-          "xmm13", "xmm14", "xmm15");
+          "xmm13", "xmm14", "xmm15" THRUM_WIDE_REGISTERS);
 }
+#undef THRUM_WIDE_REGISTERS
 
 inline SuspendedAt suspended_at(const void* saved) noexcept {
     const auto* const frame = static_cast<const SwitchFrame*>(saved);

@@ -171,7 +171,8 @@ if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"
 end
 )script";
 
-// csh has no functions: what deactivate must undo is put together here, in aliases, from what was there before.
+// csh has no functions: what deactivate must undo is put together here, in aliases, from what was there
+// before.
 inline constexpr char csh_activation[] =
     R"script(# Made by thrum venv. In csh or tcsh:  source path/to/bin/activate.csh
 # Leave the environment with:  deactivate
@@ -223,8 +224,8 @@ alias deactivate ': \!*; setenv PATH "$_OLD_VIRTUAL_PATH"; unset _OLD_VIRTUAL_PA
 rehash
 )script";
 
-// For an environment whose path holds a line break: csh reads a word line by line, and no quoting holds in each
-// of its versions.
+// For an environment whose path holds a line break: csh reads a word line by line, and no quoting holds in
+// each of its versions.
 inline constexpr char csh_refusal[] =
     R"script(# Made by thrum venv. In csh or tcsh this environment cannot be activated.
 sh -c 'echo "activate.csh: the path of this environment holds a line break, which csh cannot take; move it" >&2'
