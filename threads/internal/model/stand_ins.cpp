@@ -30,8 +30,8 @@ struct Stacks {
 };
 
 Stacks& stacks() {
-    static Stacks instance;
-    return instance;
+    static auto* const instance = new Stacks;  // reachable to the end, so no leak
+    return *instance;
 }
 
 class ModelReactor final : public Reactor {
