@@ -22,7 +22,7 @@ TYPED_TEST_SUITE(AnySemaphore, Semaphores);
 // Negative counts are refused; 0 is a semaphore that starts with none; 1 is the default.
 TYPED_TEST(AnySemaphore, Constructor) {
     EXPECT_THROW(TypeParam(-1), Error);
-    EXPECT_THROW(TypeParam(std::numeric_limits<long long>::min()), Error);
+    EXPECT_THROW(TypeParam{std::numeric_limits<long long>::min()}, Error);
     TypeParam none(0);
     EXPECT_FALSE(none.try_acquire());
     TypeParam most(std::numeric_limits<std::size_t>::max());
