@@ -92,7 +92,9 @@ TEST(Inspect, TheCallerAndPlainThreadsAreSeen) {
     const ThreadSnapshot waiting = when(plain_id, ThreadState::waiting);
     EXPECT_TRUE(waiting.plain);
     EXPECT_TRUE(holds(waiting.waits_on, "Event 0x"));
+#if !defined(__SANITIZE_THREAD__)  // which delivers signals at its next own call only
     EXPECT_TRUE(holds(joined(waiting.stack), "weave"));
+#endif
     event.set();
     plain.join();
     Thread([] {
