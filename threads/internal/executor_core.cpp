@@ -15,6 +15,9 @@ namespace thrum::internal {
 
 namespace {
 
+constexpr std::size_t plenty = 8;  // calls, for which nobody waits any longer
+constexpr int patient_looks = 6;   // into the queue, before fewer will do
+
 // A few nanoseconds to read, and some milliseconds to the next value.
 long coarse_tick() noexcept {
     timespec now;
@@ -186,26 +189,24 @@ bool ExecutorCore::hand_over(std::size_t number, CallBatch& own) noexcept {
     return true;
 }
 
-// Whoever submits calls that take no time makes the next while the last is run. To end and be started again
-// for it would cost more than to wait for a moment, as long as this worker has nothing else to do.
-bool ExecutorCore::more_will_come() noexcept {
-    return !Worker::current()->has_others() &&
-           AdaptiveSpin::wait([this] { return queued_.load(std::memory_order_relaxed) > 0; });
+// Whoever submits calls that take no time makes the next while the last is run. To take each by itself, or to
+// end and be started again for it, would cost more than to wait for a moment until there are some, as long as
+// this worker has nothing else to do.
+void ExecutorCore::let_some_come() noexcept {
+    const auto few = [this](std::size_t enough) { return queued_.load(std::memory_order_relaxed) < enough; };
+    if (!few(plenty) || Worker::current()->has_others()) return;
+    AdaptiveSpin::wait(
+        [&, looks = 0]() mutable { return !few(plenty) || (++looks >= patient_looks && !few(1)); });
 }
 
 // Waits where this runner stays; nullptr when it is to end, and then it counts no more.
 FutureCore* ExecutorCore::next_call(CallBatch& own, std::size_t batch) noexcept {
+    // Not before the first calls, which somebody may wait for.
+    if (batch > 2) let_some_come();
     SpinGuard guard(spin_);
-    for (bool waited = false;;) {
+    for (;;) {
         if (FutureCore* const call = take(own, batch)) return call;
         if (!stays() || closed_ || broken_) {
-            if (!waited && !closed_) {
-                guard.unlock();
-                waited = true;
-                more_will_come();
-                guard.lock(spin_);
-                continue;
-            }
             leave_runners(own);
             if (--runners_ == 0) drainers_.wake_all();
             return nullptr;

@@ -37,7 +37,7 @@ private:
     bool initialize() noexcept;
     FutureCore* next_call(CallBatch& own, std::size_t batch) noexcept;
     FutureCore* take(CallBatch& own, std::size_t batch) noexcept;
-    bool more_will_come() noexcept;
+    void let_some_come() noexcept;
     bool hand_over(std::size_t number, CallBatch& own) noexcept;
     FutureCore* take_all() noexcept;
     void join_runners(CallBatch& own) noexcept;

@@ -17,8 +17,10 @@ namespace thrum::internal {
 namespace {
 
 // While fibers are ready all the time, the kernel and the timers are asked every so often all the same.
-constexpr unsigned switches_per_clock_look = 32;
 constexpr auto busy_poll_interval = std::chrono::microseconds(50);
+// The clock is looked at after so many switches at most, after fewer where they take longer, so that the
+// interval is kept.
+constexpr unsigned most_switches_per_look = 32;
 // Every so many switches a new fiber goes before the ready ones.
 constexpr unsigned switches_per_new_fiber = 8;
 // Every so many new fibers, the queue that all workers share goes before the worker's own.
@@ -57,16 +59,30 @@ void Worker::run() {
 Fiber* Worker::pick() noexcept {
     counters_.switches.add();
     const std::uint64_t switches = counters_.switches.get() - counted_from_;
-    if (switches % switches_per_clock_look == 0) {
-        now_ = now();
-        if (now_ - polled_ >= busy_poll_interval) poll(now_);
-    }
+    if (--until_look_ == 0) look_at_clock();
     if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
     if (switches % switches_per_new_fiber == 0) {
         if (Fiber* const fresh = pick_new()) return fresh;
     }
+    // Those whose time has come and the others by turns, so that sleepers are not late and nobody starves.
+    if (!expired_.empty() && (expired_turn_ || ready_.empty())) {
+        expired_turn_ = false;
+        return expired_.pop_front();
+    }
+    expired_turn_ = true;
     if (Fiber* const fiber = ready_.pop_front()) return fiber;
     return pick_new();
+}
+
+void Worker::look_at_clock() noexcept {
+    const Deadline before = now_;
+    now_ = now();
+    const auto each = (now_ - before) / look_span_;
+    const long fitting = each.count() > 0 ? busy_poll_interval / 2 / each : most_switches_per_look;
+    // Fewer at once, more only by and by: a few short turns say little about the next.
+    const long most = std::min(2 * look_span_, most_switches_per_look);
+    until_look_ = look_span_ = static_cast<unsigned>(std::clamp<long>(fitting, 1, most));
+    if (now_ - polled_ >= busy_poll_interval) poll(now_);
 }
 
 Fiber* Worker::pick_new() noexcept {
@@ -106,7 +122,7 @@ void Worker::poll(Deadline until) noexcept {
     polled_ = now_ = now();
     timers_.advance(polled_, [this](TimerNode& node) {
         Fiber& fiber = *fiber_of(node);
-        if (fiber.interrupt(Wake::expired)) ready_.push_back(fiber);
+        if (fiber.interrupt(Wake::expired)) expired_.push_back(fiber);
     });
 }
 

@@ -60,7 +60,8 @@ public:
     Nursery& nursery() noexcept { return nursery_; }
     // Whether a fiber besides the running one could run here at this moment.
     bool has_others() const noexcept {
-        return !ready_.empty() || inbox_.load(std::memory_order_relaxed) != nullptr || nursery_.size() > 0;
+        return !ready_.empty() || !expired_.empty() || inbox_.load(std::memory_order_relaxed) != nullptr ||
+               nursery_.size() > 0;
     }
     std::size_t live() const noexcept { return live_.load(std::memory_order_relaxed); }
     bool asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
@@ -79,6 +80,7 @@ private:
     friend struct ModelAccess;  // internal/model/
 
     Fiber* pick() noexcept;
+    void look_at_clock() noexcept;
     Fiber* pick_new() noexcept;
     void drain_inbox() noexcept;
     void poll(Deadline until) noexcept;
@@ -97,9 +99,13 @@ private:
     std::atomic<int> os_id_ = 0;
     Fiber* ended_ = nullptr;  // switched away from for good; freed by whoever runs next
     FiberQueue ready_;
+    FiberQueue expired_;  // ready as well: their deadlines passed
+    bool expired_turn_ = true;
     TimerWheel timers_;
     Counters counters_;
     std::uint64_t counted_from_ = 0;  // switches before this one do not decide whose turn it is
+    unsigned look_span_ = 1;          // switches between looks at the clock
+    unsigned until_look_ = 1;         // those left
     unsigned fresh_ = 0;
     Deadline polled_;
     Deadline now_;

@@ -14,7 +14,9 @@ struct ModelAccess {
     static Worker*& current() noexcept { return Worker::current_; }
     static Context*& here(Worker& worker) noexcept { return worker.here_; }
     static bool inbox_empty(const Worker& worker) noexcept { return worker.inbox_.peek() == nullptr; }
-    static bool ready_empty(const Worker& worker) noexcept { return worker.ready_.empty(); }
+    static bool ready_empty(const Worker& worker) noexcept {
+        return worker.ready_.empty() && worker.expired_.empty();
+    }
     static std::vector<std::unique_ptr<Worker>>& workers(Runtime& runtime) noexcept {
         return runtime.workers_;
     }
