@@ -37,11 +37,11 @@ __attribute__((noinline)) void first_place(bool driven) {
     } else {
         block_for_a_while();
     }
-    asm volatile("");
+    asm volatile("# the first");  // two different texts, or the optimiser makes one function of both
 }
 __attribute__((noinline)) void second_place() {
     wait_for_parent();
-    asm volatile("");
+    asm volatile("# the second");
 }
 
 TEST(MonitorProbe, DISABLED_Stalls) {

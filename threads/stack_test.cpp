@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -77,7 +78,8 @@ TEST(StackProbe, DISABLED_ChainsToTheProgramsHandler) {
     ::signal(SIGSEGV, [](int) { ::_exit(42); });
     static Event event;
     park_threads(1, event);
-    *reinterpret_cast<volatile int*>(8) = 1;
+    volatile std::uintptr_t nowhere = 8;  // volatile: the compiler must not see what it is
+    *reinterpret_cast<volatile int*>(nowhere) = 1;
 }
 
 // A handler that the program had before the first thread is still asked.

@@ -38,8 +38,11 @@ Wake Task::finish_wait() noexcept {
 }
 
 Wake Task::park_fiber(Deadline deadline) noexcept {
-    if (interrupt_if_cancelled()) return finish_wait();
     Worker& worker = *Worker::current();
+    if (interrupt_if_cancelled()) {
+        worker.yield();  // one that catches its cancels and tries again must not keep the others from running
+        return finish_wait();
+    }
     since_.store(worker.coarse_now(), std::memory_order_relaxed);
     until_.store(deadline, std::memory_order_relaxed);
     worker.counters().parks.add();
