@@ -173,6 +173,9 @@ TEST(MonitorProbe, DISABLED_AnswersASignal) {
 
 // A signal asks for a dump, whether a call or the environment turned that on, and the process goes on.
 TEST(Monitor, ASignalMakesADump) {
+#if defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "the sanitizer holds back a signal until the thread calls something it knows";
+#endif
     for (const Child::Environment& environment : {Child::Environment{}, {{"THRUM_DUMP_SIGNAL", "QUIT"}}}) {
         Child child("MonitorProbe.DISABLED_AnswersASignal", environment);
         ASSERT_TRUE(child.says("ready")) << child.text();
