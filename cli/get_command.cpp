@@ -85,7 +85,7 @@ std::string count_of_files(std::size_t count) {
 
 // The words of the command's own options, where the library's message names its own.
 std::string explain(const requests::RequestException& error) {
-    const std::string what = error.what();
+    std::string what = error.what();
     try {
         std::rethrow_if_nested(error);
     } catch (const TLSError& cause) {

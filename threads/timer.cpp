@@ -204,7 +204,6 @@ TimerState* start_timer(const ThreadOptions& options, Deadline at, std::unique_p
 }  // namespace internal
 
 using internal::keeper;
-using internal::TimerState;
 
 Timer& Timer::operator=(Timer&& other) noexcept {
     if (this != &other) {

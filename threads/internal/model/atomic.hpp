@@ -100,7 +100,7 @@ public:
 private:
     static std::uint64_t bits(T value) noexcept {
         std::uint64_t all = 0;
-        std::memcpy(&all, &value, sizeof value);
+        std::memcpy(&all, &value, sizeof(T));  // NOLINT(bugprone-sizeof-expression): T may be a pointer
         return all;
     }
     static T result(T value, bool changed) noexcept {
