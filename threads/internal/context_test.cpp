@@ -14,6 +14,8 @@
 namespace thrum {
 namespace {
 
+volatile double one_and_a_half = 1.5;  // volatile: rounded when it is asked, not by the compiler
+
 // A thread starts with its maker's rounding mode, and what it changes is its own.
 TEST(Context, RoundingModeBelongsToTheThread) {
     Thread outer([] {
@@ -25,13 +27,13 @@ TEST(Context, RoundingModeBelongsToTheThread) {
             for (int i = 0; i < 100; ++i) {
                 yield();
                 EXPECT_EQ(std::fegetround(), FE_DOWNWARD);
-                EXPECT_EQ(std::nearbyint(1.5), 1);
+                EXPECT_EQ(std::nearbyint(one_and_a_half), 1);
             }
         });
         for (int i = 0; i < 100; ++i) {
             yield();
             EXPECT_EQ(std::fegetround(), FE_UPWARD);
-            EXPECT_EQ(std::nearbyint(1.5), 2);
+            EXPECT_EQ(std::nearbyint(one_and_a_half), 2);
         }
         other.join();
     });
