@@ -110,7 +110,7 @@ function(thrum_test name)
                                THRUM_BINARY_DIR="${PROJECT_BINARY_DIR}")
     foreach(reactor IN ITEMS io_uring epoll)
         add_test(NAME ${name}.${reactor} COMMAND ${name})
-        set_tests_properties(${name}.${reactor} PROPERTIES LABELS floor TIMEOUT 300
+        set_tests_properties(${name}.${reactor} PROPERTIES LABELS floor TIMEOUT 600
                              ENVIRONMENT THRUM_REACTOR=${reactor})
     endforeach()
 endfunction()
