@@ -64,9 +64,11 @@ public:
     // An object that lives to the end of the schedule, or until destroy().
     template <class T, class... Arguments>
     T& make(const char* name, Arguments&&... arguments) {
+        // NOLINTBEGIN(bugprone-sizeof-expression): T may be a pointer
         void* const place = reserve(sizeof(T), alignof(T), name);
         T* const made = ::new (place) T(std::forward<Arguments>(arguments)...);
         objects_.push_back({made, sizeof(T), [](void* object) { static_cast<T*>(object)->~T(); }});
+        // NOLINTEND(bugprone-sizeof-expression)
         return *made;
     }
     // From here on nobody may touch it.
