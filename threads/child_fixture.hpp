@@ -2,6 +2,7 @@
 // For tests of how a whole process ends: runs one disabled test of this program in a process of its own.
 #pragma once
 
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +19,9 @@ class Child {
 public:
     using Environment = std::vector<std::pair<std::string, std::string>>;
 
-    explicit Child(const std::string& test, const Environment& environment = {}) {
+    // `prepare` runs in the new process before the test's program does.
+    explicit Child(const std::string& test, const Environment& environment = {},
+                   void (*prepare)() = nullptr) {
         std::array<int, 2> input;
         std::array<int, 2> output;
         if (::pipe(input.data()) != 0 || ::pipe(output.data()) != 0) std::abort();
@@ -29,6 +32,7 @@ public:
             ::dup2(output[1], STDERR_FILENO);
             for (const int fd : {input[0], input[1], output[0], output[1]}) ::close(fd);
             for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
+            if (prepare != nullptr) prepare();
             const std::string filter = "--gtest_filter=" + test;
             ::execl("/proc/self/exe", "threads_test", filter.c_str(), "--gtest_also_run_disabled_tests",
                     static_cast<char*>(nullptr));

@@ -1,5 +1,5 @@
 // thrum/threads/condition_test.cpp: floor 1, threads
-// Condition and Event: Python's table of promises. What they do under cancels is in locks_test.cpp.
+// Condition and Event: Python's table of promises, and that no wake-up is lost under cancels and timeouts.
 #include <thrum/base/errors.hpp>
 #include <thrum/threads.hpp>
 #include <thrum/threads/internal/crowd_fixture.hpp>
@@ -191,6 +191,104 @@ TEST(Condition, EveryNotifyIsAccountedFor) {
     }
 }
 
+// Every item put under the lock is taken exactly once, with waits, notifies and cancels mixed.
+TEST(Condition, NoWakeUpIsLost) {
+    Lock lock;
+    Condition available;
+    int items = 0;
+    bool closed = false;
+    std::atomic<int> taken = 0;
+    std::atomic<bool> cancelling = true;
+    const auto consumer = [&] {
+        for (;;) {
+            try {
+                std::unique_lock guard(lock);
+                available.wait(guard, [&] { return items > 0 || closed; });
+                if (items == 0) return;
+                --items;
+                ++taken;
+            } catch (const Cancelled&) {
+                // asked to stop, and goes on all the same: its wake-up must have gone to another
+            }
+        }
+    };
+    std::vector<Thread> consumers;
+    for (int i = 0; i < 8; ++i) consumers.emplace_back(consumer);
+    std::thread plain(consumer);
+    Thread canceller([&] {
+        std::mt19937 random(3);
+        while (cancelling.load()) {
+            consumers[random() % consumers.size()].cancel();
+            yield();
+        }
+    });
+    constexpr int total = 20'000;
+    for (int i = 0; i < total; ++i) {
+        {
+            std::scoped_lock guard(lock);
+            ++items;
+        }
+        available.notify_one();
+    }
+    for (;;) {
+        std::unique_lock guard(lock);
+        if (items == 0) break;
+        guard.unlock();
+        sleep(100us);
+    }
+    cancelling = false;
+    canceller.join();
+    {
+        std::scoped_lock guard(lock);
+        closed = true;
+    }
+    available.notify_all();
+    for (auto& thread : consumers) thread.join();
+    plain.join();
+    EXPECT_EQ(taken, total);
+}
+
+// A wait ends with the lock held even when it throws.
+TEST(Condition, HoldsTheLockWhenItThrows) {
+    Lock lock;
+    Condition condition;
+    std::unique_lock guard(lock);
+    const Timeout scope(1ms);
+    EXPECT_THROW(condition.wait(guard), TimeoutError);
+    EXPECT_TRUE(guard.owns_lock());
+    EXPECT_TRUE(lock.locked());
+}
+
+// notify(n) wakes n waiters, no more.
+TEST(Condition, NotifyCounts) {
+    Lock lock;
+    Condition condition;
+    int waiting = 0;
+    std::atomic<int> woken = 0;
+    TaskGroup group;
+    for (int i = 0; i < 5; ++i) {
+        group.start([&] {
+            std::unique_lock guard(lock);
+            ++waiting;
+            condition.wait(guard);
+            ++woken;
+        });
+    }
+    for (;;) {
+        std::unique_lock guard(lock);
+        if (waiting == 5) break;
+        guard.unlock();
+        yield();
+    }
+    condition.notify(2);
+    while (woken.load() < 2) yield();
+    for (int i = 0; i < 100; ++i) yield();
+    EXPECT_EQ(woken, 2);
+    condition.notify_all();
+    group.wait();
+    EXPECT_EQ(woken, 5);
+}
+
 // It may be destroyed as soon as the last wait has returned.
 TEST(Condition, MayBeDestroyedRightAfterTheWait) {
     for (int round = 0; round < 2000; ++round) {
@@ -245,6 +343,31 @@ TEST(Event, Timeouts) {
         event.set();
         waiter.join();
     }
+}
+
+// An event may be destroyed as soon as the wait that its set() ended has returned.
+TEST(Event, MayBeDestroyedRightAfterWait) {
+    for (int round = 0; round < 5000; ++round) {
+        auto event = std::make_unique<Event>();
+        Thread setter([raw = event.get()] { raw->set(); });
+        event->wait();
+        event.reset();
+        setter.join();
+    }
+}
+
+// set() wakes all, clear() makes later waits wait.
+TEST(Event, SetAndClear) {
+    Event event;
+    std::atomic<int> woken = 0;
+    TaskGroup group;
+    for (int i = 0; i < 10; ++i) group.start([&] { event.wait(), ++woken; });
+    event.set();
+    group.wait();
+    EXPECT_EQ(woken, 10);
+    event.clear();
+    EXPECT_FALSE(event.wait_for(1ms));
+    EXPECT_FALSE(event.is_set());
 }
 
 // Who waits when it is set goes on, though it be cleared at once.

@@ -2,6 +2,7 @@
 // Processes that fork or end while threads live: each in a child of its own.
 #include <thrum/base/errors.hpp>
 #include <thrum/threads.hpp>
+#include <thrum/threads/child_fixture.hpp>
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -44,20 +45,6 @@ TEST(ExitProbe, DISABLED_LeavesThreadsBehind) {
     // "return": out of this test and out of main().
 }
 
-int status_of(const char* way) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::setenv("THRUM_TEST_WAY", way, 1);
-        if (std::freopen("/dev/null", "w", stdout) == nullptr) ::_exit(97);
-        ::execl("/proc/self/exe", "threads_test", "--gtest_filter=ExitProbe.*",
-                "--gtest_also_run_disabled_tests", static_cast<char*>(nullptr));
-        ::_exit(98);
-    }
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    return status;
-}
-
 // A process with live threads ends at once, with its own status, whichever way it goes.
 TEST(Exit, EndsWithLiveThreads) {
     const struct {
@@ -65,9 +52,8 @@ TEST(Exit, EndsWithLiveThreads) {
         int expected;
     } cases[] = {{"return", 0}, {"exit", 7}, {"exit from a fiber", 7}, {"quick_exit", 7}};
     for (const auto& each : cases) {
-        const int status = status_of(each.way);
-        EXPECT_TRUE(WIFEXITED(status)) << each.way << ": signal " << WTERMSIG(status);
-        EXPECT_EQ(WEXITSTATUS(status), each.expected) << each.way;
+        Child child("ExitProbe.*", {{"THRUM_TEST_WAY", each.way}});
+        EXPECT_EQ(child.end(), each.expected) << each.way << ": " << child.text();
     }
 }
 

@@ -250,6 +250,43 @@ TYPED_TEST(AnyLock, MayBeFreedRightAfterUnlock) {
     }
 }
 
+// Only one holder at a time, whoever asks; no update is lost.
+TEST(Lock, MutualExclusionAcrossKinds) {
+    Lock lock;
+    long counter = 0;
+    crowd(8, 3, [&](int) {
+        for (int i = 0; i < 2000; ++i) {
+            std::scoped_lock guard(lock);
+            ++counter;
+            if (i % 64 == 0) yield();  // wait with the lock held, so that others queue
+        }
+    });
+    EXPECT_EQ(counter, 11 * 2000);
+    EXPECT_FALSE(lock.locked());
+}
+
+// A waiter passed over once is handed the lock, however greedy its holder is.
+TEST(Lock, NobodyStarves) {
+    Lock lock;
+    std::atomic<bool> got = false;
+    Event holding;
+    Thread greedy([&] {
+        while (!got.load()) {
+            std::scoped_lock guard(lock);
+            holding.set();
+            yield();
+        }
+    });
+    holding.wait();
+    Thread meek([&] {
+        std::scoped_lock guard(lock);
+        got = true;
+    });
+    meek.join();
+    greedy.join();
+    EXPECT_TRUE(got);
+}
+
 // A lock is no thread's property but an RLock: another one may unlock it, also one of the other kind.
 TEST(Lock, UnlockedByAnotherThread) {
     for (const auto run : {on_a_fiber, on_a_plain_thread}) {

@@ -320,31 +320,6 @@ TEST(Monitor, StatisticsCount) {
     for (Thread& thread : threads) thread.join();
 }
 
-TEST(MonitorProbe, DISABLED_Exits) {
-    auto* const event = new Event;
-    std::atomic<int> started = 0;
-    for (int i = 0; i < 1000; ++i) {
-        Thread([event, &started] {
-            ++started;
-            event->wait();
-        }).detach();
-    }
-    for (int i = 0; i < 2; ++i) {
-        Thread([&started] {
-            ++started;
-            for (;;) yield();
-        }).detach();
-    }
-    while (started.load() < 1002) yield();
-    std::exit(3);
-}
-
-// A process with waiting and running threads ends when it says so, with its own status.
-TEST(Monitor, ExitEndsWithLiveThreads) {
-    Child child("MonitorProbe.DISABLED_Exits");
-    EXPECT_EQ(child.end(), 3) << child.text();
-}
-
 TEST(MonitorProbe, DISABLED_Forks) {
     const std::string what = std::getenv("THRUM_TEST_CASE");
     Event event;

@@ -1,6 +1,7 @@
 // thrum/threads/runtime_test.cpp: floor 1, threads
 // How the environment and the kernel choose the reactor and the workers: each case in a process of its own.
 #include <thrum/threads.hpp>
+#include <thrum/threads/child_fixture.hpp>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -9,7 +10,6 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -58,31 +58,12 @@ void refuse_io_uring() {
     }
 }
 
-// The probe's standard output and error together, from a process with this environment.
-std::string probe(const char* reactor, const char* workers, bool refuse) {
-    std::array<int, 2> output;
-    if (::pipe(output.data()) != 0) return "no pipe";
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::dup2(output[1], STDOUT_FILENO);
-        ::dup2(output[1], STDERR_FILENO);
-        reactor == nullptr ? ::unsetenv("THRUM_REACTOR") : ::setenv("THRUM_REACTOR", reactor, 1);
-        workers == nullptr ? ::unsetenv("THRUM_WORKERS") : ::setenv("THRUM_WORKERS", workers, 1);
-        if (refuse) refuse_io_uring();
-        ::execl("/proc/self/exe", "threads_test", "--gtest_filter=RuntimeProbe.*",
-                "--gtest_also_run_disabled_tests", static_cast<char*>(nullptr));
-        ::_exit(98);
-    }
-    ::close(output[1]);
-    std::string text;
-    std::array<char, 4096> buffer;
-    for (ssize_t got; (got = ::read(output[0], buffer.data(), buffer.size())) > 0;) {
-        text.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-    ::close(output[0]);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return status == 0 ? text : "status " + std::to_string(status) + ": " + text;
+// What the probe writes in a process with this environment.
+std::string probe(const std::string& reactor, const std::string& workers, void (*prepare)() = nullptr) {
+    Child child("RuntimeProbe.DISABLED_SaysWhatItRunsOn",
+                {{"THRUM_REACTOR", reactor}, {"THRUM_WORKERS", workers}}, prepare);
+    const int status = child.end();
+    return status == 0 ? child.text() : "status " + std::to_string(status) + ": " + child.text();
 }
 
 testing::AssertionResult says(const std::string& text, const std::string& expected) {
@@ -92,14 +73,14 @@ testing::AssertionResult says(const std::string& text, const std::string& expect
 
 // THRUM_REACTOR and THRUM_WORKERS decide.
 TEST(Runtime, TheEnvironmentDecides) {
-    EXPECT_TRUE(says(probe("epoll", "1", false), "reactor epoll workers 1 item 7"));
-    EXPECT_TRUE(says(probe("epoll", "3", false), "reactor epoll workers 3 item 7"));
+    EXPECT_TRUE(says(probe("epoll", "1"), "reactor epoll workers 1 item 7"));
+    EXPECT_TRUE(says(probe("epoll", "3"), "reactor epoll workers 3 item 7"));
 }
 
 // Where the kernel refuses io_uring, epoll takes its place, and nothing is said of it.
 TEST(Runtime, FallsBackSilently) {
-    for (const char* reactor : {static_cast<const char*>(nullptr), "io_uring"}) {
-        const std::string text = probe(reactor, "2", true);
+    for (const char* reactor : {"", "io_uring"}) {
+        const std::string text = probe(reactor, "2", &refuse_io_uring);
         EXPECT_TRUE(says(text, "reactor epoll workers 2 item 7"));
         EXPECT_EQ(text.find("thrum:"), std::string::npos) << text;
     }
@@ -107,7 +88,7 @@ TEST(Runtime, FallsBackSilently) {
 
 // Nonsense in the environment is reported and ignored.
 TEST(Runtime, NonsenseIsReported) {
-    const std::string text = probe("kqueue", "many", false);
+    const std::string text = probe("kqueue", "many");
     EXPECT_TRUE(says(text, "THRUM_WORKERS=many is not a number from 1 to 256; ignored"));
     EXPECT_TRUE(says(text, "THRUM_REACTOR=kqueue is neither io_uring nor epoll; ignored"));
     EXPECT_TRUE(says(text, "item 7"));

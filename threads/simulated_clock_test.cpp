@@ -2,10 +2,10 @@
 // Hours of waiting in no time: deadlines, timers and timeouts with the clock simulated.
 #include <thrum/base/errors.hpp>
 #include <thrum/threads.hpp>
+#include <thrum/threads/child_fixture.hpp>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -265,26 +265,9 @@ TEST(SimulatedClockProbe, DISABLED_SaysTheOrder) {
 }
 
 std::string order_of(const char* seed) {
-    std::array<int, 2> output;
-    if (::pipe(output.data()) != 0) return "no pipe";
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::dup2(output[1], STDOUT_FILENO);
-        ::setenv("THRUM_WORKERS", "1", 1);
-        ::setenv("THRUM_TEST_SEED", seed, 1);
-        ::execl("/proc/self/exe", "threads_test", "--gtest_filter=SimulatedClockProbe.*",
-                "--gtest_also_run_disabled_tests", static_cast<char*>(nullptr));
-        ::_exit(98);
-    }
-    ::close(output[1]);
-    std::string text;
-    std::array<char, 4096> buffer;
-    for (ssize_t got; (got = ::read(output[0], buffer.data(), buffer.size())) > 0;) {
-        text.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-    ::close(output[0]);
-    int status = 0;
-    ::waitpid(child, &status, 0);
+    Child child("SimulatedClockProbe.*", {{"THRUM_WORKERS", "1"}, {"THRUM_TEST_SEED", seed}});
+    const int status = child.end();
+    const std::string& text = child.text();
     const std::size_t begin = text.find("order ");
     if (status != 0 || begin == std::string::npos) return "status " + std::to_string(status) + ": " + text;
     return text.substr(begin, text.find('\n', begin) - begin);

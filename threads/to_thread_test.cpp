@@ -32,11 +32,7 @@ TEST(ToThread, WorkersStayFree) {
     std::atomic<bool> release = false;
     TaskGroup group;
     for (int i = 0; i < 100; ++i) {
-        group.start([&] {
-            to_thread([&] {
-                while (!release.load()) std::this_thread::sleep_for(100us);
-            });
-        });
+        group.start([&] { to_thread([&] { release.wait(false); }); });
     }
     std::atomic<int> ticks = 0;
     Thread ticker([&] {
@@ -45,6 +41,7 @@ TEST(ToThread, WorkersStayFree) {
     ticker.join();
     EXPECT_EQ(ticks, 20);
     release = true;
+    release.notify_all();
     group.wait();
 }
 
@@ -53,12 +50,10 @@ TEST(ToThread, AbandonableLeavesAtTheDeadline) {
     auto token = std::make_shared<std::atomic<bool>>(false);
     {
         const Timeout scope(2ms);
-        EXPECT_THROW(to_thread_abandonable([token] {
-                         while (!token->load()) std::this_thread::sleep_for(100us);
-                     }),
-                     TimeoutError);
+        EXPECT_THROW(to_thread_abandonable([token] { token->wait(false); }), TimeoutError);
     }
     token->store(true);
+    token->notify_all();
     while (token.use_count() > 1) sleep(100us);
 }
 
