@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""run.py BUILD [ROUNDS [SET:NAME=PROGRAM...]]: runs every benchmark beside its peers, interleaved, and writes
-benchmarks/RESULTS.md. The last arguments are more peers for threads/run.py. What was not built keeps its old figures.
+"""Runs every benchmark beside its peers, interleaved, and writes
+benchmarks/RESULTS.md. The peers named are for threads/run.py. What was not built keeps its old figures.
 
 Medians of ROUNDS (5). Servers are pinned to one processor and the load to another; a server's cost is its own CPU
 time, from the kernel's accounting of its threads, divided by the requests it answered."""
+import argparse
 import datetime
 import os
 import pathlib
@@ -14,10 +15,13 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-TREE = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build-release").resolve()
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("build", type=pathlib.Path, nargs="?", default="build-release")
+parser.add_argument("rounds", type=int, nargs="?", default=5)
+parser.add_argument("peers", metavar="SET:NAME=PROGRAM", nargs="*", default=[])
+arguments = parser.parse_args()
+TREE, ROUNDS, PEERS = arguments.build.resolve(), arguments.rounds, arguments.peers
 BUILD, THRUM = TREE / "benchmarks", TREE / "cli/thrum"
-ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
-PEERS = sys.argv[3:]
 SERVER_CPU, LOAD_CPU = "0", str(min(1, os.cpu_count() - 1))
 ECHO = [(1, 40_000), (100, 200_000), (1000, 200_000), (5000, 200_000)]
 CONNECT_SECONDS = 60

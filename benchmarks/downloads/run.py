@@ -1,23 +1,26 @@
 #!/usr/bin/env python3
-"""run.py THRUM [ROUNDS [FILES]]: many small files from nginx on loopback into memory, by `thrum get` and its peers.
+"""Many small files from nginx on loopback into memory, by `thrum get` and its peers.
 
 10,000 files of 10 KiB; medians of 3 rounds, all programs in turn in each round. Prints a table in Markdown. What
 matters is the CPU time per file, the kernel's included; files per second depend on what else the machine does.
 curl, wget2 and aria2c are measured where they are installed.
 """
+import argparse
 import os
 import pathlib
 import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
-THRUM = pathlib.Path(sys.argv[1]).resolve()
-ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-FILES = int(sys.argv[3]) if len(sys.argv) > 3 else 10_000
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("thrum", type=pathlib.Path)
+parser.add_argument("rounds", type=int, nargs="?", default=3)
+parser.add_argument("files", type=int, nargs="?", default=10_000)
+arguments = parser.parse_args()
+THRUM, ROUNDS, FILES = arguments.thrum.resolve(), arguments.rounds, arguments.files
 SIZE = 10 * 1024
 NGINX = """daemon off; worker_processes 1; pid {0}/pid; error_log {0}/error.log;
 events {{ worker_connections 4096; }}

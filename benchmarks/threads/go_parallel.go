@@ -2,10 +2,7 @@
 package main
 
 import (
-	"fmt"
 	"sync"
-	"syscall"
-	"time"
 )
 
 const (
@@ -14,25 +11,8 @@ const (
 	locksEach  = 500_000
 )
 
-// CPU nanoseconds of one operation, and as NAME_wall the nanoseconds that passed.
-func report(name string, count int, work func()) {
-	cpu, wall := cpuNanoseconds(), time.Now()
-	work()
-	passed := float64(time.Since(wall).Nanoseconds())
-	fmt.Printf("%s %.2f\n", name, (cpuNanoseconds()-cpu)/float64(count))
-	fmt.Printf("%s_wall %.2f\n", name, passed/float64(count))
-}
-
-func cpuNanoseconds() float64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return float64(usage.Utime.Nano() + usage.Stime.Nano())
-}
-
 func main() {
-	report("task", tasks, func() {
+	reportWall("task", tasks, func() {
 		var group sync.WaitGroup
 		group.Add(tasks)
 		for i := 0; i < tasks; i++ {
@@ -40,7 +20,7 @@ func main() {
 		}
 		group.Wait()
 	})
-	report("contended_lock", contenders*locksEach, func() {
+	reportWall("contended_lock", contenders*locksEach, func() {
 		var lock sync.Mutex
 		var group sync.WaitGroup
 		counter := 0

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -22,14 +21,6 @@ func residentBytes() float64 {
 		panic(err)
 	}
 	return kilobytes * 1024
-}
-
-func cpuNanoseconds() float64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return float64(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func main() {

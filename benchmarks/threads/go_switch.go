@@ -2,10 +2,8 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"sync"
-	"syscall"
 )
 
 const (
@@ -14,21 +12,6 @@ const (
 	roundTrips = 1_000_000
 	locks      = 20_000_000
 )
-
-func report(name string, count int, work func()) {
-	start := cpuNanoseconds()
-	work()
-	fmt.Printf("%s %.2f\n", name, (cpuNanoseconds()-start)/float64(count))
-}
-
-// The process's CPU time: what else runs on the machine does not count.
-func cpuNanoseconds() float64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return float64(usage.Utime.Nano() + usage.Stime.Nano())
-}
 
 func main() {
 	report("yield", 2*yields, func() {

@@ -5,17 +5,8 @@ package main
 import (
 	"fmt"
 	"math/rand"
-	"syscall"
 	"time"
 )
-
-func cpuNanoseconds() float64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return float64(usage.Utime.Nano() + usage.Stime.Nano())
-}
 
 func main() {
 	for _, count := range []int{1_000, 1_000_000} {

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -45,12 +46,28 @@ void report(const char* name, int count, Work work) {
 // For work on several processors: also the nanoseconds that passed, as NAME_wall.
 template <class Work>
 void report_wall(const char* name, int count, Work work) {
-    const double cpu = cpu_nanoseconds();
     const double wall = wall_nanoseconds();
-    work();
-    const double passed = wall_nanoseconds() - wall;
-    print(name, (cpu_nanoseconds() - cpu) / count);
-    print((std::string(name) + "_wall").c_str(), passed / count);
+    report(name, count, work);
+    print((std::string(name) + "_wall").c_str(), (wall_nanoseconds() - wall) / count);
+}
+
+// A lock that `contenders` threads want all the time, to count under it.
+template <class Lock, class Thread>
+void report_contended_lock() {
+    report_wall("contended_lock", contenders * locks_each, [] {
+        Lock lock;
+        long counter = 0;
+        std::vector<Thread> threads;
+        for (int i = 0; i < contenders; ++i) {
+            threads.emplace_back([&] {
+                for (int k = 0; k < locks_each; ++k) {
+                    const std::scoped_lock guard(lock);
+                    ++counter;
+                }
+            });
+        }
+        for (Thread& thread : threads) thread.join();
+    });
 }
 
 // Memory the process has in RAM, in bytes (proc_pid_status(5), VmRSS).

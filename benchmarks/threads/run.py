@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
-"""run.py BUILD [ROUNDS [SET:NAME=PROGRAM...]]: floor 1 beside its peers, interleaved; prints tables in Markdown.
+"""Floor 1 beside its peers, interleaved; prints tables in Markdown.
 
 Medians of ROUNDS (5). A peer that is no Debian package joins in as SET:NAME=PROGRAM, where SET is switch, parallel
 or parked and the program prints what its likes in this folder print, lines of "OPERATION NUMBER". Where others use the
 machine, BENCH_PREFIX="chrt -r 1" gives each program what it needs of it for its seconds; the text says so then."""
+import argparse
 import json
 import os
 import pathlib
 import statistics
 import subprocess
-import sys
 
-TREE = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build-release").resolve() / "benchmarks"
-ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
-ALSO = [argument.partition("=") for argument in sys.argv[3:]]
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("build", type=pathlib.Path, nargs="?", default="build-release")
+parser.add_argument("rounds", type=int, nargs="?", default=5)
+parser.add_argument("peers", metavar="SET:NAME=PROGRAM", nargs="*", default=[])
+arguments = parser.parse_args()
+TREE, ROUNDS = arguments.build.resolve() / "benchmarks", arguments.rounds
+ALSO = [peer.partition("=") for peer in arguments.peers]
 PEERS = {"thrum": "thrum", "Boost.Fiber 1.81": "boost", "Go": "go", "oneTBB": "tbb", "std::thread": "std"}
 PARKED, MANY = 100_000, 1_000_000
 ONE, ALL = {"THRUM_WORKERS": "1", "GOMAXPROCS": "1"}, {}

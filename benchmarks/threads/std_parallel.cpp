@@ -4,21 +4,7 @@
 
 #include <mutex>
 #include <thread>
-#include <vector>
 
 int main() {
-    report_wall("contended_lock", contenders * locks_each, [] {
-        std::mutex lock;
-        long counter = 0;
-        std::vector<std::thread> threads;
-        for (int i = 0; i < contenders; ++i) {
-            threads.emplace_back([&] {
-                for (int k = 0; k < locks_each; ++k) {
-                    std::scoped_lock guard(lock);
-                    ++counter;
-                }
-            });
-        }
-        for (auto& thread : threads) thread.join();
-    });
+    report_contended_lock<std::mutex, std::thread>();
 }

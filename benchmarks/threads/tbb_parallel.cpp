@@ -6,7 +6,6 @@
 #include <oneapi/tbb/task_group.h>
 
 #include <thread>
-#include <vector>
 
 int main() {
     report_wall("task", tasks, [] {
@@ -14,18 +13,5 @@ int main() {
         for (int i = 0; i < tasks; ++i) group.run([] {});
         group.wait();
     });
-    report_wall("contended_lock", contenders * locks_each, [] {
-        tbb::mutex lock;
-        long counter = 0;
-        std::vector<std::thread> threads;
-        for (int i = 0; i < contenders; ++i) {
-            threads.emplace_back([&] {
-                for (int k = 0; k < locks_each; ++k) {
-                    const tbb::mutex::scoped_lock guard(lock);
-                    ++counter;
-                }
-            });
-        }
-        for (auto& thread : threads) thread.join();
-    });
+    report_contended_lock<tbb::mutex, std::thread>();
 }

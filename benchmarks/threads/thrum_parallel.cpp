@@ -4,9 +4,6 @@
 #include <thrum/benchmarks/threads/report.hpp>
 #include <thrum/threads.hpp>
 
-#include <mutex>
-#include <vector>
-
 namespace {
 
 void run() {
@@ -15,20 +12,7 @@ void run() {
         for (int i = 0; i < tasks; ++i) pool.submit([] {});
         pool.shutdown();
     });
-    report_wall("contended_lock", contenders * locks_each, [] {
-        thrum::Lock lock;
-        long counter = 0;
-        std::vector<thrum::Thread> threads;
-        for (int i = 0; i < contenders; ++i) {
-            threads.emplace_back([&] {
-                for (int k = 0; k < locks_each; ++k) {
-                    std::scoped_lock guard(lock);
-                    ++counter;
-                }
-            });
-        }
-        for (auto& thread : threads) thread.join();
-    });
+    report_contended_lock<thrum::Lock, thrum::Thread>();
 }
 
 }  // namespace
