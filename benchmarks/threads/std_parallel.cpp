@@ -5,6 +5,4 @@
 #include <mutex>
 #include <thread>
 
-int main() {
-    report_contended_lock<std::mutex, std::thread>();
-}
+int main() { report_contended_lock<std::mutex, std::thread>(); }
