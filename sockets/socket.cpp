@@ -62,6 +62,21 @@ Socket Socket::from_fd(int fd) {
     return Socket(Descriptor(fd), family, type);
 }
 
+Socket Socket::from_fd(UniqueFd&& fd) {
+    Socket socket = from_fd(fd.get());
+    static_cast<void>(fd.release());
+    return socket;
+}
+
+Socket Socket::dup() const {
+    const int fd = ::fcntl(fileno(), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) throw_os_error(errno, "cannot duplicate the socket");
+    Socket other(Descriptor(fd), family_, type_);
+    other.timeout_ = timeout_;
+    other.peer_ = peer_;
+    return other;
+}
+
 std::pair<Socket, Socket> Socket::pair(int type) {
     int ends[2];
     if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
@@ -72,6 +87,7 @@ std::pair<Socket, Socket> Socket::pair(int type) {
 
 // The address itself, or the first one its name has in this socket's family.
 Address Socket::to_own_family(const Address& address, std::string_view doing) const {
+    if (!is_open()) throw_os_error(EBADF, "cannot " + std::string(doing) + " " + address.to_string());
     if (address.is_name() && family_ != AF_UNIX) {
         const Timeout limit(deadline());
         return resolve(address, family_, type_).front();
@@ -120,7 +136,21 @@ std::pair<Socket, Address> Socket::accept() {
 void Socket::connect(const Address& address) {
     const Deadline until = deadline();
     const Address own = to_own_family(address, "connect to");
-    const std::string name = address.is_name() ? address.to_string() + " (" + own.to_string() + ")" : "";
+    errno = connect_to(own, until);
+    if (errno == 0) return;
+    const std::string name = own.to_string();
+    if (errno == ETIMEDOUT && family_ == AF_UNIX)
+        throw TimeoutError("timed out trying to connect to " + name + ": its queue stays full");
+    fail("connect to", address.is_name() ? address.to_string() + " (" + name + ")" : name);
+}
+
+int Socket::connect_ex(const Address& address) {
+    const Deadline until = deadline();
+    return connect_to(to_own_family(address, "connect to"), until);
+}
+
+// 0 or the errno value.
+int Socket::connect_to(const Address& own, Deadline until) {
     remember_peer(own);
     if (family_ == AF_UNIX) return connect_unix(own, until);
     // connect(2): begun once, then asked again whenever the socket turns writable. The second call tells the
@@ -137,19 +167,17 @@ void Socket::connect(const Address& address) {
         }
         return -1;
     });
-    if (result < 0) fail("connect to", name.empty() ? own.to_string() : name);
+    return result < 0 ? errno : 0;
 }
 
-void Socket::connect_unix(const Address& address, Deadline until) {
+int Socket::connect_unix(const Address& address, Deadline until) {
     while (::connect(fileno(), address.data(), address.size()) != 0) {
         if (errno == EINTR) continue;
-        if (errno != EAGAIN) fail("connect to", address.to_string());
-        if (std::chrono::steady_clock::now() >= until) {
-            throw TimeoutError("timed out trying to connect to " + address.to_string() +
-                               ": its queue stays full");
-        }
+        if (errno != EAGAIN) return errno;
+        if (std::chrono::steady_clock::now() >= until) return ETIMEDOUT;
         sleep(unix_connect_interval);
     }
+    return 0;
 }
 
 void Socket::shutdown(int how) {

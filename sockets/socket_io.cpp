@@ -26,27 +26,39 @@ void skip(std::span<iovec>& pieces, std::size_t sent) noexcept {
 
 }  // namespace
 
-std::size_t Socket::recv_into(std::span<char> buffer) {
+Deadline Socket::deadline(int flags) const noexcept {
+    return (flags & MSG_DONTWAIT) != 0 ? Deadline::min() : deadline();
+}
+
+std::size_t Socket::recv_into(std::span<char> buffer, int flags) {
     if (buffer.empty() && is_stream()) return 0;
     // A stream's short read means that the kernel had no more; a datagram's size says nothing about the next
-    // one.
-    const std::size_t drained_below = is_stream() ? buffer.size() : 0;
-    const ssize_t size = descriptor_.perform(Direction::read, deadline(), drained_below, [&](int fd) {
-        return ::recv(fd, buffer.data(), buffer.size(), 0);
+    // one, and what was only peeked at is still there.
+    const std::size_t drained_below = is_stream() && flags == 0 ? buffer.size() : 0;
+    const ssize_t size = descriptor_.perform(Direction::read, deadline(flags), drained_below, [&](int fd) {
+        return ::recv(fd, buffer.data(), buffer.size(), flags);
     });
     if (size < 0) fail("receive from");
     return static_cast<std::size_t>(size);
 }
 
-std::size_t Socket::send(std::string_view data) {
-    const ssize_t size = descriptor_.perform(Direction::write, deadline(), 0, [&](int fd) {
-        return ::send(fd, data.data(), data.size(), MSG_NOSIGNAL);
+std::string Socket::recv(std::size_t size, int flags) {
+    std::string data(size, '\0');
+    // With MSG_TRUNC the kernel tells the datagram's own size.
+    data.resize(std::min(size, recv_into(data, flags)));
+    return data;
+}
+
+std::size_t Socket::send(std::string_view data, int flags) {
+    const ssize_t size = descriptor_.perform(Direction::write, deadline(flags), 0, [&](int fd) {
+        return ::send(fd, data.data(), data.size(), flags | MSG_NOSIGNAL);
     });
     if (size < 0) fail("send to");
     return static_cast<std::size_t>(size);
 }
 
 void Socket::sendall(std::string_view data) {
+    if (!is_stream()) return void(send(data));
     const Deadline until = deadline();
     while (!data.empty()) {
         const ssize_t size = descriptor_.perform(Direction::write, until, 0, [&](int fd) {
@@ -58,6 +70,7 @@ void Socket::sendall(std::string_view data) {
 }
 
 void Socket::sendall(std::span<const std::string_view> pieces) {
+    if (!is_stream()) return void(sendmsg(pieces));
     const Deadline until = deadline();
     std::array<iovec, pieces_at_once> vectors;
     while (!pieces.empty()) {
@@ -81,25 +94,25 @@ void Socket::sendall(std::span<const std::string_view> pieces) {
     }
 }
 
-std::size_t Socket::sendto(std::string_view data, const Address& address) {
-    const Deadline until = deadline();
+std::size_t Socket::sendto(std::string_view data, const Address& address, int flags) {
+    const Deadline until = deadline(flags);
     // Copied only when a name was looked up: a datagram server answers from what recvfrom() gave it.
     const bool ready = address.family() == family_;
     const Address looked_up = ready ? Address() : to_own_family(address, "send to");
     const Address& own = ready ? address : looked_up;
     const ssize_t size = descriptor_.perform(Direction::write, until, 0, [&](int fd) {
-        return ::sendto(fd, data.data(), data.size(), MSG_NOSIGNAL, own.data(), own.size());
+        return ::sendto(fd, data.data(), data.size(), flags | MSG_NOSIGNAL, own.data(), own.size());
     });
     if (size < 0) fail("send to", own.to_string());
     return static_cast<std::size_t>(size);
 }
 
-std::pair<std::size_t, Address> Socket::recvfrom_into(std::span<char> buffer) {
+std::pair<std::size_t, Address> Socket::recvfrom_into(std::span<char> buffer, int flags) {
     sockaddr_storage storage = {};
     socklen_t length = 0;
-    const ssize_t size = descriptor_.perform(Direction::read, deadline(), 0, [&](int fd) {
+    const ssize_t size = descriptor_.perform(Direction::read, deadline(flags), 0, [&](int fd) {
         length = sizeof storage;
-        return ::recvfrom(fd, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&storage),
+        return ::recvfrom(fd, buffer.data(), buffer.size(), flags, reinterpret_cast<sockaddr*>(&storage),
                           &length);
     });
     if (size < 0) fail("receive from");
@@ -108,10 +121,10 @@ std::pair<std::size_t, Address> Socket::recvfrom_into(std::span<char> buffer) {
     return {static_cast<std::size_t>(size), Address::from_sockaddr(storage, length)};
 }
 
-std::pair<std::string, Address> Socket::recvfrom(std::size_t size) {
+std::pair<std::string, Address> Socket::recvfrom(std::size_t size, int flags) {
     std::string data(size, '\0');
-    auto [length, sender] = recvfrom_into(data);
-    data.resize(length);
+    auto [length, sender] = recvfrom_into(data, flags);
+    data.resize(std::min(size, length));
     return {std::move(data), std::move(sender)};
 }
 

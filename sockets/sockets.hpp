@@ -3,10 +3,12 @@
 #pragma once
 
 #include <thrum/sockets/address.hpp>
+#include <thrum/sockets/ancillary.hpp>
 #include <thrum/sockets/buffered_stream.hpp>
 #include <thrum/sockets/connection.hpp>
 #include <thrum/sockets/resolver.hpp>
 #include <thrum/sockets/server.hpp>
 #include <thrum/sockets/socket.hpp>
+#include <thrum/sockets/socket_options.hpp>
 #include <thrum/sockets/stream.hpp>
 #include <thrum/sockets/tls.hpp>
