@@ -139,6 +139,8 @@ bool Descriptor::wait_for_perform(Direction direction, Deadline deadline) {
                  {direction == Direction::read ? "descriptor % for reading" : "descriptor % for writing",
                   reinterpret_cast<const void*>(static_cast<std::intptr_t>(fd))});
         handle.waiters[static_cast<int>(direction)].push_back(wait);
+        handle.last_task.store(&task, std::memory_order_relaxed);
+        handle.last_wait.store(&wait, std::memory_order_relaxed);
     }
     how = park_on(handle, wait, task, fd, internal::effective_deadline(task, deadline));
     {

@@ -56,7 +56,16 @@ public:
     // What switch_stack() left; nullptr before the first switch.
     const void* saved() const noexcept { return stack_pointer_; }
 
+    // Brings what it will touch first into the processor's caches: its innermost frames, which after
+    // thousands of others are in none.
+    void prefetch() const noexcept {
+        const char* const stack = static_cast<const char*>(stack_pointer_);
+        for (int line = 0; line < warm_lines; ++line) __builtin_prefetch(stack + line * 64, 1);
+    }
+
 private:
+    static constexpr int warm_lines = 16;
+
     static void begin(void* self) noexcept;
 
     void* stack_pointer_ = nullptr;

@@ -21,6 +21,8 @@ namespace thrum::internal {
 namespace {
 
 constexpr std::size_t events_per_poll = 256;
+constexpr int handles_ahead = 8;
+constexpr int waiters_ahead = 4;
 
 class EpollReactor final : public Reactor {
 public:
@@ -56,6 +58,7 @@ public:
         std::array<epoll_event, events_per_poll> events;
         const int count = wait(events, until);
         for (int i = 0; i < count; ++i) {
+            warm_up(events.data(), i, count);
             const epoll_event& event = events[static_cast<std::size_t>(i)];
             if (event.data.ptr == nullptr) continue;  // wake(): edge-triggered, the counter is never read
             const bool gone = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
@@ -77,6 +80,17 @@ public:
     }
 
 private:
+    // With thousands of descriptors none of what an event leads to is in the caches: what the events to come
+    // will touch is brought there while this one is dealt with.
+    static void warm_up(const epoll_event* events, int i, int count) noexcept {
+        if (i + handles_ahead < count) __builtin_prefetch(events[i + handles_ahead].data.ptr, 1);
+        if (i + waiters_ahead >= count) return;
+        const auto* const handle = static_cast<const IoHandle*>(events[i + waiters_ahead].data.ptr);
+        if (handle == nullptr) return;
+        warm_up_waiter(handle->last_wait.load(std::memory_order_relaxed),
+                       handle->last_task.load(std::memory_order_relaxed));
+    }
+
     int wait(std::array<epoll_event, events_per_poll>& events, Deadline until) noexcept {
         timespec left{};
         if (until != never) {

@@ -70,6 +70,7 @@ public:
     // By any thread; true or not by the time it returns.
     bool seems_empty() const noexcept { return first_.load(std::memory_order_relaxed) == nullptr; }
     std::size_t size() const noexcept { return size_; }
+    Fiber* front() const noexcept { return first_.load(std::memory_order_relaxed); }
     void push_back(Fiber& fiber) noexcept {
         fiber.next = nullptr;
         if (last_ != nullptr) {

@@ -7,6 +7,7 @@
 #include <thrum/threads/internal/wait_list.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace thrum::internal {
@@ -33,14 +34,29 @@ struct IoWait : Waiter {
     int error = 0;           // an errno value where the kernel would not watch
 };
 
-struct IoHandle {
+// What an event touches lies in one cache line.
+struct alignas(64) IoHandle {
     Spin spin;
-    WaitList waiters[2];            // by Direction
-    Reactor* registered = nullptr;  // the epoll reactor that tells of it; nullptr while none does
     std::atomic<unsigned> word = 0;
-    bool closed = false;
+    Reactor* registered = nullptr;  // the epoll reactor that tells of it; nullptr while none does
+    // Who waited last, to be brought into the caches when news comes; it may be gone.
+    std::atomic<const Task*> last_task = nullptr;
+    std::atomic<const IoWait*> last_wait = nullptr;
+    WaitList waiters[2];  // by Direction
     IoHandle* next_free = nullptr;
+    bool closed = false;
 };
+
+// Brings a waiter into the processor's caches before it is woken. Neither need be there any more.
+inline void warm_up_waiter(const IoWait* wait, const Task* task) noexcept {
+    constexpr std::size_t line = 64;
+    constexpr std::size_t task_lines = 4;
+    __builtin_prefetch(wait, 1);
+    if (task == nullptr) return;
+    for (std::size_t i = 0; i < task_lines; ++i) {
+        __builtin_prefetch(reinterpret_cast<const char*>(task) + i * line, 1);
+    }
+}
 
 IoHandle* allocate_handle();
 void recycle_handle(IoHandle* handle) noexcept;

@@ -16,11 +16,16 @@ namespace thrum::internal {
 
 namespace {
 
-// While fibers are ready all the time, the kernel and the timers are asked every so often all the same.
+// While fibers are ready all the time, the timers are looked at every so often all the same.
 constexpr auto busy_poll_interval = std::chrono::microseconds(50);
+// The kernel, which is dear to ask, once each of them has had its turn, so that many events come at once; at
+// the latest after this.
+constexpr auto longest_between_polls = std::chrono::milliseconds(1);
 // The clock is looked at after so many switches at most, after fewer where they take longer, so that the
 // interval is kept.
 constexpr unsigned most_switches_per_look = 32;
+// Of so many fibers in turn, the stacks do not stay in the processor's first caches.
+constexpr std::size_t cold_queue = 32;
 // Every so many switches a new fiber goes before the ready ones.
 constexpr unsigned switches_per_new_fiber = 8;
 // Every so many new fibers, the queue that all workers share goes before the worker's own.
@@ -35,7 +40,12 @@ constexpr std::size_t warm_stacks = 64;  // kept per worker, without asking the 
 constinit thread_local Worker* Worker::current_ = nullptr;
 
 Worker::Worker(Runtime& runtime, std::unique_ptr<Reactor> reactor)
-    : runtime_(runtime), reactor_(std::move(reactor)), timers_(now()), polled_(now()), now_(polled_) {
+    : runtime_(runtime),
+      reactor_(std::move(reactor)),
+      timers_(now()),
+      polled_(now()),
+      ticked_(polled_),
+      now_(polled_) {
     stacks_.reserve(warm_stacks);
 }
 
@@ -70,8 +80,16 @@ Fiber* Worker::pick() noexcept {
         return expired_.pop_front();
     }
     expired_turn_ = true;
-    if (Fiber* const fiber = ready_.pop_front()) return fiber;
+    if (Fiber* const fiber = ready_.pop_front()) {
+        if (ready_.size() >= cold_queue) warm_up(*ready_.front());
+        return fiber;
+    }
     return pick_new();
+}
+
+void Worker::warm_up(const Fiber& next) noexcept {
+    next.context.prefetch();
+    __builtin_prefetch(next.next, 1);
 }
 
 void Worker::look_at_clock() noexcept {
@@ -82,7 +100,12 @@ void Worker::look_at_clock() noexcept {
     // Fewer at once, more only by and by: a few short turns say little about the next.
     const long most = std::min(2 * look_span_, most_switches_per_look);
     until_look_ = look_span_ = static_cast<unsigned>(std::clamp<long>(fitting, 1, most));
-    if (now_ - polled_ >= busy_poll_interval) poll(now_);
+    if (now_ - ticked_ < busy_poll_interval) return;
+    if (counters_.switches.get() >= round_end_ || now_ - polled_ >= longest_between_polls) {
+        poll(now_);
+    } else {
+        wake_expired();
+    }
 }
 
 Fiber* Worker::pick_new() noexcept {
@@ -120,7 +143,13 @@ void Worker::poll(Deadline until) noexcept {
     counters_.polls.add();
     reactor_->poll(until);
     polled_ = now_ = now();
-    timers_.advance(polled_, [this](TimerNode& node) {
+    wake_expired();
+    round_end_ = counters_.switches.get() + ready_.size() + expired_.size();
+}
+
+void Worker::wake_expired() noexcept {
+    ticked_ = now_;
+    timers_.advance(now_, [this](TimerNode& node) {
         Fiber& fiber = *fiber_of(node);
         if (fiber.interrupt(Wake::expired)) expired_.push_back(fiber);
     });

@@ -81,9 +81,11 @@ private:
 
     Fiber* pick() noexcept;
     void look_at_clock() noexcept;
+    static void warm_up(const Fiber& next) noexcept;
     Fiber* pick_new() noexcept;
     void drain_inbox() noexcept;
     void poll(Deadline until) noexcept;
+    void wake_expired() noexcept;
     static Fiber* fiber_of(TimerNode& node) noexcept;
     void resume(Fiber& next, bool ending = false) noexcept;
     void go_idle(bool ending) noexcept;
@@ -107,7 +109,9 @@ private:
     unsigned look_span_ = 1;          // switches between looks at the clock
     unsigned until_look_ = 1;         // those left
     unsigned fresh_ = 0;
+    std::uint64_t round_end_ = 0;  // the switch by which all that were ready at the last poll have run
     Deadline polled_;
+    Deadline ticked_;  // when the timers were looked at
     Deadline now_;
     std::vector<Stack> stacks_;
 
