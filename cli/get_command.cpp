@@ -90,7 +90,7 @@ std::string explain(const requests::RequestException& error) {
         std::rethrow_if_nested(error);
     } catch (const TLSError& cause) {
         const std::size_t at = what.find(cause.reason());
-        if (cause.failure() != TLSFailure::unknown_authority || at == std::string::npos) return what;
+        if (!cause.is_untrusted() || at == std::string::npos) return what;
         return what.substr(0, at + cause.reason().size()) +
                "; if you trust it, give its certificate with --cacert FILE; for public sites install "
                "ca-certificates";

@@ -2,8 +2,8 @@
 // From OpenSSL's codes to sentences: who, what is wrong, what to do.
 #include <thrum/base/errors.hpp>
 #include <thrum/sockets/internal/tls_settings.hpp>
+#include <thrum/sockets/internal/tls_text.hpp>
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -17,58 +17,38 @@ namespace {
 // Names of a certificate that a message lists before it says "…".
 constexpr int names_shown = 8;
 constexpr std::string_view ended_early =
-    "the connection ended in the middle of the handshake; check that the port speaks TLS";
+    "the connection ended in the middle of the handshake; check that both sides speak TLS";
+constexpr std::string_view no_version =
+    "no version of TLS in common (1.2 or 1.3 is needed); the older side must be updated";
 
-// The result of printing into a memory BIO.
-template <class Print>
-std::string printed(Print&& print) {
-    const std::unique_ptr<BIO, int (*)(BIO*)> bio(BIO_new(BIO_s_mem()), BIO_free);
-    if (!bio) return "";
-    print(bio.get());
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(bio.get(), &data);
-    return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : "";
-}
-
-std::string name_text(const X509_NAME* name) {
-    return printed(
-        [&](BIO* bio) { X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB); });
-}
-
-std::string time_text(const ASN1_TIME* time) {
-    return printed([&](BIO* bio) { ASN1_TIME_print_ex(bio, time, ASN1_DTFLGS_ISO8601); });
-}
-
-std::string octets_text(const ASN1_OCTET_STRING& octets) {
-    char text[INET6_ADDRSTRLEN] = "";
-    const int size = ASN1_STRING_length(&octets);
-    if (size == 4 || size == 16)
-        ::inet_ntop(size == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(&octets), text, sizeof text);
-    return text;
-}
-
-// RFC 6125 §6.4: what the certificate says it is for.
-std::string names_text(const X509* certificate) {
-    const std::unique_ptr<GENERAL_NAMES, void (*)(GENERAL_NAMES*)> names(
-        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)),
-        GENERAL_NAMES_free);
+// What the certificate says it is for.
+std::string shown_names(const X509* certificate) {
     std::string text;
-    for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-        const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names.get(), i);
-        std::string one;
-        if (name->type == GEN_DNS) {
-            one.assign(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
-                       static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
-        } else if (name->type == GEN_IPADD) {
-            one = octets_text(*name->d.iPAddress);
-        }
+    int shown = 0;
+    for (const std::string& name : subject_names(certificate)) {
+        const bool is_dns = name.starts_with("DNS:");
+        if (!is_dns && !name.starts_with("IP:")) continue;
+        std::string one = name.substr(name.find(':') + 1);
         // A hostile certificate may hold anything: only what a terminal takes is shown.
         for (char& c : one) c = c > ' ' && c < 127 ? c : '?';
         if (one.empty()) continue;
-        if (i == names_shown) return text + ", …";
+        if (shown++ == names_shown) return text + ", …";
         text += (text.empty() ? "" : ", ") + one;
     }
     return text;
+}
+
+// RFC 5280 §4.2.2.1: whether it says where its issuer's certificate is to be had. Authorities above which
+// there is another one write that; an authority of one's own, which signs without such steps, does not.
+bool names_issuer(const X509* certificate) {
+    const std::unique_ptr<AUTHORITY_INFO_ACCESS, void (*)(AUTHORITY_INFO_ACCESS*)> places(
+        static_cast<AUTHORITY_INFO_ACCESS*>(X509_get_ext_d2i(certificate, NID_info_access, nullptr, nullptr)),
+        AUTHORITY_INFO_ACCESS_free);
+    for (int i = 0; places && i < sk_ACCESS_DESCRIPTION_num(places.get()); ++i) {
+        const ACCESS_DESCRIPTION* const place = sk_ACCESS_DESCRIPTION_value(places.get(), i);
+        if (OBJ_obj2nid(place->method) == NID_ad_ca_issuers) return true;
+    }
+    return false;
 }
 
 struct Sentence {
@@ -77,12 +57,36 @@ struct Sentence {
     std::string advice = {};
 };
 
+// The whole chain's trouble rather than one certificate's.
+Sentence describe_authority(const RefusedCertificate& refused, std::string_view host) {
+    // A server has its clients' authorities from cafile alone.
+    const std::string where = host.empty() ? "as cafile" : "as cafile or in SSL_CERT_FILE";
+    const std::string authority = "give the authority's certificate " + where + " if you trust it" +
+                                  (host.empty() ? "" : ", or install ca-certificates");
+    switch (refused.code) {
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+            return {TLSFailure::self_signed,
+                    "its certificate is self-signed ('" + refused.subject + "'), so nobody vouches for it",
+                    "give it " + where + " if you trust it"};
+        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+            return {TLSFailure::unknown_authority,
+                    "this machine does not know the authority '" + refused.subject + "'", authority};
+        default: break;
+    }
+    if (refused.names_issuer) {
+        return {TLSFailure::incomplete_chain,
+                "its chain of certificates is incomplete: the one of '" + refused.issuer +
+                    "', which signed '" + refused.subject +
+                    "', did not come along and is not known here; its owner must send the whole chain",
+                "or give that certificate " + where};
+    }
+    return {TLSFailure::unknown_authority,
+            "this machine does not know the authority '" + refused.issuer + "'", authority};
+}
+
 Sentence describe(const RefusedCertificate& refused, std::string_view host) {
     const std::string whose =
         refused.depth == 0 ? "its certificate" : "the authority's certificate '" + refused.subject + "'";
-    const std::string authority =
-        "give the authority's certificate as cafile or in SSL_CERT_FILE if you trust it, "
-        "or install ca-certificates";
     switch (refused.code) {
         case X509_V_ERR_CERT_HAS_EXPIRED:
             return {TLSFailure::expired, whose + " expired on " + refused.not_after +
@@ -90,6 +94,17 @@ Sentence describe(const RefusedCertificate& refused, std::string_view host) {
         case X509_V_ERR_CERT_NOT_YET_VALID:
             return {TLSFailure::not_yet_valid,
                     whose + " is not valid before " + refused.not_before + "; check this machine's clock"};
+        case X509_V_ERR_CERT_REVOKED:
+            return {TLSFailure::revoked, whose + " was revoked by '" + refused.issuer +
+                                             "'; trust nobody who shows it, its owner must get another"};
+        case X509_V_ERR_UNABLE_TO_GET_CRL:
+            return {TLSFailure::certificate, "nobody can tell whether " + whose +
+                                                 " was revoked: crlfile has no list of '" + refused.issuer +
+                                                 "'; add it"};
+        case X509_V_ERR_CRL_HAS_EXPIRED:
+            return {TLSFailure::certificate, "nobody can tell whether " + whose +
+                                                 " was revoked: the list of '" + refused.issuer +
+                                                 "' in crlfile is out of date; fetch a new one"};
         case X509_V_ERR_HOSTNAME_MISMATCH:
         case X509_V_ERR_IP_ADDRESS_MISMATCH:
             if (refused.names.empty()) {
@@ -102,63 +117,88 @@ Sentence describe(const RefusedCertificate& refused, std::string_view host) {
                                                 std::string(host) +
                                                 "; use a name it is for, or check who answers there"};
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-            return {TLSFailure::unknown_authority,
-                    "its certificate is self-signed ('" + refused.subject + "'), so nobody vouches for it",
-                    "give it as cafile or in SSL_CERT_FILE if you trust it"};
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-            return {TLSFailure::unknown_authority,
-                    "this machine does not know the authority '" + refused.subject + "'", authority};
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-        case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-            return {TLSFailure::unknown_authority,
-                    "this machine does not know the authority '" + refused.issuer + "'", authority};
+        case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: return describe_authority(refused, host);
         default:
             return {TLSFailure::certificate,
                     whose + " is refused: " + X509_verify_cert_error_string(refused.code)};
     }
 }
 
-// The error queue's last library-SSL reason, and what it means for a handshake.
-Sentence describe_reason(int reason, const std::string& words) {
+// What the peer's alerts say (RFC 8446 §6.2).
+Sentence describe_alert(int reason, const std::string& words) {
     switch (reason) {
-        case SSL_R_WRONG_VERSION_NUMBER:
-        case SSL_R_HTTP_REQUEST:
-        case SSL_R_HTTPS_PROXY_REQUEST:
-        case SSL_R_BAD_RECORD_TYPE:
-        case SSL_R_PACKET_LENGTH_TOO_LONG:
-        case SSL_R_ENCRYPTED_LENGTH_TOO_LONG:
-        case SSL_R_DATA_LENGTH_TOO_LONG:
-        case SSL_R_RECORD_TOO_SMALL:
-        case SSL_R_RECORD_LENGTH_MISMATCH:
-        case SSL_R_UNEXPECTED_MESSAGE:
-        case SSL_R_UNEXPECTED_RECORD:
-            return {TLSFailure::not_tls,
-                    "it answered garbage instead of a TLS handshake; check the port, or speak without TLS"};
-        case SSL_R_UNSUPPORTED_PROTOCOL:
         case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-        case SSL_R_VERSION_TOO_LOW:
-        case SSL_R_VERSION_TOO_HIGH:
-        case SSL_R_NO_PROTOCOLS_AVAILABLE:
-            return {TLSFailure::protocol_version,
-                    "no version of TLS in common (1.2 or 1.3 is needed); the older side must be updated"};
-        case SSL_R_UNEXPECTED_EOF_WHILE_READING: return {TLSFailure::refused, std::string(ended_early)};
-        case SSL_R_NO_APPLICATION_PROTOCOL:
+            return {TLSFailure::protocol_version, std::string(no_version)};
         case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
-            return {TLSFailure::refused, "the peer speaks none of the protocols offered (ALPN)"};
+            return {TLSFailure::protocol, "the peer speaks none of the protocols offered (ALPN)"};
         case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-            return {TLSFailure::refused, "it asks for a certificate of ours; give certfile and keyfile"};
+            return {TLSFailure::certificate_required,
+                    "it asks for a certificate of ours; give certfile and keyfile"};
         case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+        case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+        case SSL_R_TLSV1_ALERT_DECRYPT_ERROR:
         case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+        case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+        case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
         case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
         case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
             return {TLSFailure::refused, "the peer refused our certificate (" + words + ")"};
         case SSL_R_TLSV1_UNRECOGNIZED_NAME:
             return {TLSFailure::wrong_host, "the server does not know that name; check the spelling"};
         case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
-        case SSL_R_NO_SHARED_CIPHER:
-            return {TLSFailure::refused, "no cipher or key in common with the peer (" + words + ")"};
+        case SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY:
+            return {TLSFailure::cipher, "no cipher or key in common with the peer (" + words +
+                                            "), or it asks for a certificate of ours"};
         default: return {TLSFailure::other, words};
+    }
+}
+
+// The error queue's first library-SSL reason, and what it means for a handshake.
+Sentence describe_reason(int reason, const std::string& words, bool of_client) {
+    switch (reason) {
+        case SSL_R_HTTP_REQUEST:
+        case SSL_R_HTTPS_PROXY_REQUEST:
+            return {TLSFailure::plain_http,
+                    "it sent a plain HTTP request; it must use https, or another port"};
+        case SSL_R_WRONG_VERSION_NUMBER:
+        case SSL_R_WRONG_SSL_VERSION:
+        case SSL_R_UNKNOWN_PROTOCOL:
+        case SSL_R_BAD_RECORD_TYPE:
+        case SSL_R_PACKET_LENGTH_TOO_LONG:
+        case SSL_R_ENCRYPTED_LENGTH_TOO_LONG:
+        case SSL_R_DATA_LENGTH_TOO_LONG:
+        case SSL_R_RECORD_TOO_SMALL:
+        case SSL_R_RECORD_LENGTH_MISMATCH:
+        case SSL_R_LENGTH_MISMATCH:
+        case SSL_R_LENGTH_TOO_SHORT:
+        case SSL_R_UNEXPECTED_MESSAGE:
+        case SSL_R_UNEXPECTED_RECORD:
+            return {
+                TLSFailure::not_tls,
+                of_client
+                    ? "it sent garbage instead of a TLS handshake; it must speak TLS to this port"
+                    : "it answered garbage instead of a TLS handshake; check the port, or speak without TLS"};
+        case SSL_R_UNSUPPORTED_PROTOCOL:
+        case SSL_R_VERSION_TOO_LOW:
+        case SSL_R_VERSION_TOO_HIGH:
+        case SSL_R_NO_PROTOCOLS_AVAILABLE: return {TLSFailure::protocol_version, std::string(no_version)};
+        case SSL_R_UNEXPECTED_EOF_WHILE_READING: return {TLSFailure::refused, std::string(ended_early)};
+        case SSL_R_NO_APPLICATION_PROTOCOL:
+            return {TLSFailure::protocol, "it offers none of our protocols (ALPN)"};
+        case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+            return {TLSFailure::certificate_required,
+                    "it gave no certificate, which is required here (client_certificates)"};
+        case SSL_R_NO_SHARED_CIPHER:
+        case SSL_R_NO_SUITABLE_KEY_SHARE:
+        case SSL_R_NO_SUITABLE_GROUPS:
+        case SSL_R_NO_SHARED_GROUPS:
+        case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+        case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
+            return {TLSFailure::cipher, "no cipher or key in common with the peer (" + words + ")"};
+        default: return describe_alert(reason, words);
     }
 }
 
@@ -166,11 +206,18 @@ Sentence describe_reason(int reason, const std::string& words) {
 
 int remember_refusal(int verified, X509_STORE_CTX* store) {
     if (verified == 1) return verified;
+    // Of the authorities, those without a list are let pass (TLSOptions::crlfile).
+    if (X509_STORE_CTX_get_error(store) == X509_V_ERR_UNABLE_TO_GET_CRL &&
+        X509_STORE_CTX_get_error_depth(store) > 0) {
+        X509_STORE_CTX_set_error(store, X509_V_OK);
+        return 1;
+    }
     const auto* const ssl =
         static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    auto* const refused = static_cast<RefusedCertificate*>(SSL_get_app_data(ssl));
+    TLSNotes* const notes = notes_of(ssl);
     const X509* const certificate = X509_STORE_CTX_get_current_cert(store);
-    if (refused == nullptr || refused->code != 0) return verified;
+    if (notes == nullptr || notes->refused.code != 0) return verified;
+    RefusedCertificate* const refused = &notes->refused;
     try {
         refused->code = X509_STORE_CTX_get_error(store);
         refused->depth = X509_STORE_CTX_get_error_depth(store);
@@ -179,7 +226,8 @@ int remember_refusal(int verified, X509_STORE_CTX* store) {
         refused->issuer = name_text(X509_get_issuer_name(certificate));
         refused->not_before = time_text(X509_get0_notBefore(certificate));
         refused->not_after = time_text(X509_get0_notAfter(certificate));
-        refused->names = names_text(certificate);
+        refused->names = shown_names(certificate);
+        refused->names_issuer = names_issuer(certificate);
     } catch (const std::bad_alloc&) {
         // C code calls this: the message is poorer, the refusal stands.
     }
@@ -210,7 +258,7 @@ void throw_handshake_error(std::string_view peer, std::string_view host, const R
     const std::string what = "cannot start TLS with " + std::string(peer);
     const std::string words = openssl_words(outcome.reason);
     if (ERR_GET_LIB(outcome.reason) == ERR_LIB_SSL) {
-        const Sentence sentence = describe_reason(ERR_GET_REASON(outcome.reason), words);
+        const Sentence sentence = describe_reason(ERR_GET_REASON(outcome.reason), words, host.empty());
         throw TLSError(sentence.failure, what + ": " + sentence.text);
     }
     if (outcome.os_error != 0) throw_os_error(outcome.os_error, what, "check that the port speaks TLS");
@@ -234,8 +282,8 @@ void throw_stream_error(std::string_view doing, std::string_view peer, const TLS
     if (from_tls) {
         // A TLS 1.3 server refuses a client's certificate only after the client's side of the handshake is
         // done.
-        const Sentence sentence = describe_reason(ERR_GET_REASON(outcome.reason), words);
-        if (sentence.failure == TLSFailure::refused)
+        const Sentence sentence = describe_alert(ERR_GET_REASON(outcome.reason), words);
+        if (sentence.failure != TLSFailure::other)
             throw TLSError(sentence.failure, what + ": " + sentence.text);
     }
     throw TLSError(TLSFailure::other, what + ": " + words);

@@ -1,12 +1,7 @@
 // thrum/sockets/tls_socket.cpp: floor 2, sockets
 // The Stream that encrypts: each call tries OpenSSL, and parks outside of it for what OpenSSL wants.
-#include <thrum/sockets/address.hpp>
-#include <thrum/sockets/internal/tls_settings.hpp>
-#include <thrum/sockets/tls.hpp>
-#include <thrum/threads/lock.hpp>
-
-#include <openssl/err.h>
-#include <openssl/x509v3.h>
+#include <thrum/sockets/internal/tls_connection.hpp>
+#include <thrum/sockets/internal/tls_text.hpp>
 
 #include <mutex>
 
@@ -16,131 +11,7 @@ namespace {
 // RFC 8446 §5.1: a record holds at most this many bytes.
 constexpr std::size_t record_size = 16 * 1024;
 
-struct FreeSSL {
-    void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
-};
-
 }  // namespace
-
-struct TLSSocket::Session {
-    Session(Socket connected, std::string_view name, const TLSContext& context);
-
-    // Runs `call`, which returns what SSL_read and its like return, until it succeeds or fails for good,
-    // parking in between. A deadline that passes throws TimeoutError "timed out trying to `doing` PEER".
-    template <class Call>
-    internal::TLSOutcome run(Direction first, Deadline until, std::string_view doing, Call&& call);
-    // One try, in one breath: what OpenSSL says, and its thread's error queue, are taken before anyone parks.
-    template <class Call>
-    internal::TLSOutcome attempt(Call&& call);
-    bool holds_bytes();
-    void handshake(bool as_client);
-    void expect_name(const TLSContext::Settings& settings);
-
-    // OpenSSL's objects serve one thread at a time; the lock is held for single calls, never over a wait.
-    Lock lock;
-    Socket socket;
-    std::shared_ptr<const TLSContext::Settings> settings;
-    std::string host;  // of the peer, for messages and the certificate
-    std::string peer;  // "example.org (203.0.113.5:443)"
-    internal::Wire wire;
-    internal::RefusedCertificate refused;
-    std::unique_ptr<SSL, FreeSSL> ssl;
-};
-
-TLSSocket::Session::Session(Socket connected, std::string_view name, const TLSContext& context)
-    : socket(std::move(connected)), settings(context.settings()), host(name) {
-    peer = socket.peer_name();
-    if (!host.empty()) peer = host + " (" + peer + ")";
-    wire.fd = socket.fileno();
-    ERR_clear_error();
-    ssl.reset(SSL_new(settings->context.get()));
-    if (!ssl)
-        throw TLSError(TLSFailure::other,
-                       "cannot start TLS with " + peer + ": " + internal::take_openssl_error());
-    BIO* const bio = internal::make_wire_bio(wire);
-    SSL_set_bio(ssl.get(), bio, bio);  // takes the one reference for both sides
-    SSL_set_app_data(ssl.get(), &refused);
-}
-
-template <class Call>
-internal::TLSOutcome TLSSocket::Session::attempt(Call&& call) {
-    const std::scoped_lock holding(lock);
-    wire.fd = socket.fileno();
-    // Another thread has closed it, and OpenSSL would say something about its protocol.
-    if (wire.fd < 0) return {.code = SSL_ERROR_SYSCALL, .os_error = EBADF};
-    wire.error = 0;
-    ERR_clear_error();
-    const int result = call(ssl.get());
-    internal::TLSOutcome outcome;
-    if (result > 0) return outcome;
-    outcome.code = SSL_get_error(ssl.get(), result);
-    outcome.reason = ERR_peek_error();
-    outcome.os_error = wire.error;
-    outcome.ended = wire.ended;
-    return outcome;
-}
-
-bool TLSSocket::Session::holds_bytes() {
-    const std::scoped_lock holding(lock);
-    return SSL_has_pending(ssl.get()) == 1;
-}
-
-template <class Call>
-internal::TLSOutcome TLSSocket::Session::run(Direction first, Deadline until, std::string_view doing,
-                                             Call&& call) {
-    internal::TLSOutcome outcome;
-    // Bytes that OpenSSL holds already make the descriptor no readier: ask it before the kernel.
-    if (first == Direction::read && holds_bytes()) {
-        outcome = attempt(call);
-        if (!outcome.must_wait()) return outcome;
-    }
-    for (Direction direction = first;;) {
-        const ssize_t result = socket.descriptor().perform(direction, until, 0, [&](int) -> ssize_t {
-            outcome = attempt(call);
-            if (!outcome.wants(direction)) return 0;
-            errno = EAGAIN;
-            return -1;
-        });
-        if (result < 0 && errno == ETIMEDOUT)
-            throw TimeoutError("timed out trying to " + std::string(doing) + " " + peer);
-        if (result < 0) throw_os_error(errno, "cannot " + std::string(doing) + " " + peer);
-        if (!outcome.must_wait()) return outcome;
-        direction = outcome.wants(Direction::read) ? Direction::read : Direction::write;
-    }
-}
-
-// RFC 6125: the name asked for must be the certificate's; RFC 6066 §3: SNI carries names, not addresses.
-void TLSSocket::Session::expect_name(const TLSContext::Settings& of) {
-    std::string bare = host;
-    if (bare.ends_with('.')) bare.pop_back();
-    const Address address(bare, 0);
-    const bool is_name = address.is_name();
-    if (!is_name) bare = address.host().substr(0, address.host().find('%'));
-    if (is_name && !bare.empty()) SSL_set_tlsext_host_name(ssl.get(), bare.c_str());
-    if (!of.verify) return;
-    X509_VERIFY_PARAM* const expected = SSL_get0_param(ssl.get());
-    // A name in the subject alone has not counted for long (RFC 9110 §4.3.4, RFC 9525 §2).
-    X509_VERIFY_PARAM_set_hostflags(
-        expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    const int set = is_name ? X509_VERIFY_PARAM_set1_host(expected, bare.c_str(), bare.size())
-                            : X509_VERIFY_PARAM_set1_ip_asc(expected, bare.c_str());
-    // An empty name would switch the check off.
-    if (set != 1 || bare.empty()) {
-        throw TLSError(TLSFailure::settings,
-                       "cannot start TLS with " + peer + ": '" + host + "' is no name to verify");
-    }
-}
-
-void TLSSocket::Session::handshake(bool as_client) {
-    if (as_client) {
-        expect_name(*settings);
-        SSL_set_connect_state(ssl.get());
-    } else {
-        SSL_set_accept_state(ssl.get());
-    }
-    const auto outcome = run(Direction::read, socket.deadline(), "start TLS with", SSL_do_handshake);
-    if (outcome.code != SSL_ERROR_NONE) internal::throw_handshake_error(peer, host, refused, outcome);
-}
 
 TLSSocket::TLSSocket(std::unique_ptr<Session> session) noexcept : session_(std::move(session)) {}
 TLSSocket::TLSSocket(TLSSocket&&) noexcept = default;
@@ -260,5 +131,26 @@ std::string TLSSocket::alpn_protocol() const {
 
 std::string TLSSocket::version() const { return SSL_get_version(session_->ssl.get()); }
 std::string TLSSocket::cipher() const { return SSL_get_cipher_name(session_->ssl.get()); }
+
+std::string TLSSocket::server_name() const {
+    const char* const name = SSL_get_servername(session_->ssl.get(), TLSEXT_NAMETYPE_host_name);
+    return name != nullptr ? name : "";
+}
+
+bool TLSSocket::session_reused() const { return SSL_session_reused(session_->ssl.get()) == 1; }
+
+std::optional<TLSCertificate> TLSSocket::getpeercert() const {
+    X509* const certificate = SSL_get0_peer_certificate(session_->ssl.get());
+    if (certificate == nullptr) return {};
+    return internal::read_certificate(certificate);
+}
+
+std::vector<TLSCertificate> TLSSocket::get_verified_chain() const {
+    std::vector<TLSCertificate> chain;
+    STACK_OF(X509)* const verified = SSL_get0_verified_chain(session_->ssl.get());
+    for (int i = 0; verified != nullptr && i < sk_X509_num(verified); ++i)
+        chain.push_back(internal::read_certificate(sk_X509_value(verified, i)));
+    return chain;
+}
 
 }  // namespace thrum

@@ -1,15 +1,9 @@
 // thrum/sockets/tls_test.cpp: floor 2, sockets
 #include <thrum/base/file.hpp>
 #include <thrum/sockets/buffered_stream.hpp>
-#include <thrum/sockets/connection.hpp>
 #include <thrum/sockets/internal/stream_fixture.hpp>
+#include <thrum/sockets/internal/tls_fixture.hpp>
 #include <thrum/sockets/server.hpp>
-#include <thrum/sockets/tls.hpp>
-#include <thrum/testing/certificates.hpp>
-#include <thrum/testing/failures.hpp>
-#include <thrum/testing/network.hpp>
-#include <thrum/testing/process.hpp>
-#include <thrum/threads/thread.hpp>
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -23,62 +17,14 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
-
-// The authority all tests trust, and one that none does.
-testing::CertificateAuthority& authority() {
-    static testing::CertificateAuthority made("thrum sockets test CA");
-    return made;
-}
-
-const testing::Certificate& good_certificate() {
-    static const testing::Certificate made = authority().issue();
-    return made;
-}
-
-const TLSContext& trusting() {
-    static const TLSContext made(TLSOptions{.cafile = authority().certificate()});
-    return made;
-}
-
-// OpenSSL's own server, on a free port, with more arguments.
-class OpenSSLServer {
-public:
-    explicit OpenSSLServer(const testing::Certificate& certificate,
-                           const std::vector<std::string>& more = {"-www"})
-        : port_(testing::free_port()), process_(arguments(certificate, more)) {
-        testing::wait_until_listens(port_, process_);
-    }
-    Address address() const { return {"127.0.0.1", port_}; }
-
-private:
-    std::vector<std::string> arguments(const testing::Certificate& certificate,
-                                       const std::vector<std::string>& more) {
-        std::vector<std::string> all = {"openssl", "s_server",
-                                        "-accept", "127.0.0.1:" + std::to_string(port_),
-                                        "-cert",   certificate.certificate,
-                                        "-key",    certificate.key};
-        all.insert(all.end(), more.begin(), more.end());
-        return all;
-    }
-
-    std::uint16_t port_;
-    testing::Process process_;
-};
-
-// A page of `s_server -www` over TLS, read to its end.
-std::string get(TLSSocket& stream) {
-    stream.sendall("GET / HTTP/1.0\r\n\r\n");
-    return stream.recv_all();
-}
-
-// Runs `act`, which must fail with TLSError for `failure` and say each of `parts`.
-template <class Act>
-void expect_tls_failure(TLSFailure failure, const std::vector<std::string>& parts, Act&& act) {
-    const auto error = testing::expect_failure<TLSError>(act, parts);
-    if (error) {
-        EXPECT_EQ(error->failure(), failure) << error->what();
-    }
-}
+using internal::authority;
+using internal::expect_tls_failure;
+using internal::get;
+using internal::good_certificate;
+using internal::OpenSSLServer;
+using internal::serving;
+using internal::tls_pair;
+using internal::trusting;
 
 // A handshake with OpenSSL's own server, by name and by address, in a fiber's small stack.
 TEST(TLS, TalksToOpenSSL) {
@@ -140,7 +86,7 @@ TEST(TLS, EachRefusalHasItsOwnWords) {
                       .status,
                   0);
         OpenSSLServer server(own);
-        expect_tls_failure(TLSFailure::unknown_authority, {"its certificate is self-signed ('CN=selfish')"},
+        expect_tls_failure(TLSFailure::self_signed, {"its certificate is self-signed ('CN=selfish')"},
                            [&] { TLSSocket(create_connection(server.address()), "localhost", trusting()); });
         const TLSContext told(TLSOptions{.cafile = own.certificate});
         TLSSocket(create_connection(server.address()), "localhost", told);
@@ -189,7 +135,7 @@ TEST(TLS, OtherHandshakesThatCannotWork) {
                        [&] { TLSSocket(create_connection(old.address()), "localhost", trusting()); });
     OpenSSLServer only_h2(good_certificate(), {"-www", "-alpn", "h2"});
     const TLSContext http1(TLSOptions{.cafile = authority().certificate(), .alpn = {"http/1.1"}});
-    expect_tls_failure(TLSFailure::refused, {"none of the protocols offered (ALPN)"},
+    expect_tls_failure(TLSFailure::protocol, {"none of the protocols offered (ALPN)"},
                        [&] { TLSSocket(create_connection(only_h2.address()), "localhost", http1); });
     expect_tls_failure(TLSFailure::settings, {"no name to verify"},
                        [&] { TLSSocket(create_connection(only_h2.address()), "", trusting()); });
@@ -269,18 +215,6 @@ TEST(TLS, EnvironmentOfTrust) {
         TLSContext(
             TLSServerOptions{.certfile = good_certificate().certificate, .keyfile = authority().issue().key});
     });
-}
-
-// Both ends ours: the accepting one and the connecting one.
-std::pair<TLSSocket, TLSSocket> tls_pair() {
-    static const TLSContext serving(
-        TLSServerOptions{.certfile = good_certificate().certificate, .keyfile = good_certificate().key});
-    auto [here, there] = Socket::pair();
-    std::optional<TLSSocket> accepted;
-    Thread accepting([&, &end = there] { accepted.emplace(TLSSocket::accept(std::move(end), serving)); });
-    TLSSocket connected(std::move(here), "localhost", trusting());
-    accepting.join();
-    return {std::move(*accepted), std::move(connected)};
 }
 
 // close_notify is the end; a bare end of the socket is a cut, and never passes for the end.
@@ -402,10 +336,9 @@ TEST(TLS, TicketsAreNoData) {
 
 // Many connections share a context, from many threads at once, and leave no descriptor.
 TEST(TLS, SharedContext) {
-    const TLSContext serving(
-        TLSServerOptions{.certfile = good_certificate().certificate, .keyfile = good_certificate().key});
+    const TLSContext context(serving());
     TCPServer server({"127.0.0.1", 0}, [&](Socket& client, const Address&) {
-        TLSSocket stream = TLSSocket::accept(std::move(client), serving);
+        TLSSocket stream = TLSSocket::accept(std::move(client), context);
         stream.sendall(stream.recv(100));
     });
     Thread accepting([&] { server.serve_forever(); });
@@ -433,8 +366,7 @@ TEST(TLS, SharedContext) {
 
 // CPython's ssl module refuses our certificate when it does not trust it, and we say that it did.
 TEST(TLS, TalksToPython) {
-    const TLSContext serving(
-        TLSServerOptions{.certfile = good_certificate().certificate, .keyfile = good_certificate().key});
+    const TLSContext context(serving());
     Socket listener = create_server({"127.0.0.1", 0});
     testing::Process python(
         {"/usr/bin/python3", "-c",
@@ -450,8 +382,8 @@ TEST(TLS, TalksToPython) {
          "stream.unwrap()\n",
          std::to_string(listener.getsockname().port()), authority().certificate()});
     expect_tls_failure(TLSFailure::refused, {"refused our certificate"},
-                       [&] { TLSSocket::accept(listener.accept().first, serving).recv(1); });
-    TLSSocket stream = TLSSocket::accept(listener.accept().first, serving);
+                       [&] { TLSSocket::accept(listener.accept().first, context).recv(1); });
+    TLSSocket stream = TLSSocket::accept(listener.accept().first, context);
     stream.sendall("backwards");
     EXPECT_EQ(stream.recv_all(), "sdrawkcab");
     stream.close();

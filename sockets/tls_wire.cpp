@@ -1,9 +1,8 @@
 // thrum/sockets/tls_wire.cpp: floor 2, sockets
 // OpenSSL's door to the descriptor: calls that never wait and never raise SIGPIPE.
 #include <thrum/base/errors.hpp>
-#include <thrum/sockets/internal/tls_settings.hpp>
+#include <thrum/sockets/internal/tls_wire.hpp>
 
-#include <openssl/bio.h>
 #include <sys/socket.h>
 
 #include <climits>

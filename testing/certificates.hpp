@@ -18,7 +18,11 @@ struct Certificate {
 struct CertificateOptions {
     // As in subjectAltName.
     std::vector<std::string> names = {"DNS:localhost", "IP:127.0.0.1", "IP:::1"};
-    bool expired = false;  // valid only for a day in the year 2020
+    bool expired = false;              // valid only for a day in the year 2020
+    bool not_yet_valid = false;        // valid only from the year 2045 on
+    std::string usage = "serverAuth";  // extendedKeyUsage
+    std::string common_name = {};      // "leaf1" and so on where empty
+    std::string extensions = {};       // more lines for the file of extensions, x509v3_config(5)
 };
 
 // Not thread-safe. Throws Error with openssl's own words when that command fails.
@@ -30,8 +34,19 @@ public:
     std::filesystem::path certificate() const { return folder_ / "ca.pem"; }
     // A new key and a certificate for it, signed by this authority. The files live as long as the authority.
     Certificate issue(const CertificateOptions& options = {});
+    // An authority under this one, whose own certificate alone is nobody's to trust.
+    CertificateAuthority intermediate(const std::string& name);
+    // Takes a certificate back. revocations() tells of those taken back before it is called: a list, PEM,
+    // good for a month, or out of date already.
+    void revoke(const Certificate& certificate);
+    std::filesystem::path revocations(bool out_of_date = false);
 
 private:
+    CertificateAuthority(const std::string& name, CertificateAuthority* above);
+    void sign(const std::filesystem::path& request, const std::filesystem::path& extensions,
+              const std::filesystem::path& certificate_file, const CertificateOptions& options);
+    std::vector<std::string> own_command() const;
+
     TemporaryDirectory folder_;
     int issued_ = 0;
 };

@@ -45,7 +45,7 @@ template <class Exception>
 
 // The error below names the options of its own floor; those of this one are known only here.
 std::string with_own_advice(const TLSError& error) {
-    if (error.failure() != TLSFailure::unknown_authority) return error.what();
+    if (!error.is_untrusted()) return error.what();
     return std::string(error.reason()) +
            "; if you trust it, give its certificate as the option .ca or in SSL_CERT_FILE; for public sites "
            "install ca-certificates";

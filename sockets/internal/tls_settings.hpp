@@ -1,14 +1,20 @@
 // thrum/sockets/internal/tls_settings.hpp: floor 2, sockets
-// What the TLS rooms share and no public header shows: OpenSSL's types, and the reasons for failures.
+// What the TLS rooms share and no public header shows: OpenSSL's types behind a context and a connection.
 #pragma once
 
-#include <thrum/sockets/tls.hpp>
+#include <thrum/base/file.hpp>
+#include <thrum/sockets/internal/tls_errors.hpp>
+#include <thrum/sockets/internal/tls_sessions.hpp>
+#include <thrum/sockets/tls_context.hpp>
 
 #include <openssl/ssl.h>
 
+#include <chrono>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
 namespace thrum {
 
@@ -19,54 +25,38 @@ struct TLSContext::Settings {
     std::unique_ptr<SSL_CTX, Free> context;
     std::string alpn;  // in the wire format of RFC 7301 §3.1
     bool verify = true;
+    std::optional<std::chrono::nanoseconds> handshake_timeout;
+    // Of a server: by name in lower case, or "*.example.org".
+    std::map<std::string, std::shared_ptr<const Settings>, std::less<>> server_names;
+    bool refuse_other_names = false;
+    UniqueFd keylog;
+    // These two change while connections use the rest; both guard themselves.
+    mutable internal::SessionCache sessions;      // of a client
+    mutable internal::TicketKeyRing ticket_keys;  // of a server
 };
 
 namespace internal {
 
-// What the verification refused, kept when it happens: OpenSSL drops the chain of a failed handshake.
-struct RefusedCertificate {
-    int code = 0;  // X509_V_ERR_…
-    int depth = 0;
-    std::string subject;
-    std::string issuer;
-    std::string not_before;
-    std::string not_after;
-    std::string names;  // "DNS a.example, IP 127.0.0.1"
+// What OpenSSL's callbacks about one connection find and leave; the SSL's app data. They run inside OpenSSL,
+// under the connection's lock, and must not wait.
+struct TLSNotes {
+    RefusedCertificate refused;
+    std::vector<SessionHandle> new_sessions;        // of a client, to be remembered once out of OpenSSL
+    std::shared_ptr<const TicketKeys> ticket_keys;  // of a server, as they were when the handshake began
+    std::optional<std::string> asked_name;          // by a client, of a server with several names
+    bool is_unknown_name = false;                   // and none is served under it
 };
 
-// For SSL_CTX_set_verify(); fills the RefusedCertificate that is the SSL's app data.
-int remember_refusal(int verified, X509_STORE_CTX* store);
+// The connection that OpenSSL calls back about; null for one that is not ours.
+inline TLSNotes* notes_of(const SSL* ssl) noexcept { return static_cast<TLSNotes*>(SSL_get_app_data(ssl)); }
+// The settings of the context that a connection uses at the moment.
+const TLSContext::Settings& settings_of(const SSL* ssl) noexcept;
 
-// The bytes between OpenSSL and a descriptor. OpenSSL's own socket BIO raises SIGPIPE, this one does not.
-struct Wire {
-    int fd = -1;
-    int error = 0;       // errno of the last call that failed for good
-    bool ended = false;  // the peer has closed
-};
-// A BIO over `wire`, which must outlive it.
-BIO* make_wire_bio(Wire& wire);
-
-// What one call of OpenSSL came to, with all it left in the places that threads share.
-struct TLSOutcome {
-    int code = 0;              // SSL_ERROR_…
-    unsigned long reason = 0;  // the first entry of the error queue
-    int os_error = 0;
-    bool ended = false;  // the peer has closed the socket
-
-    bool wants(Direction direction) const noexcept {
-        return code == (direction == Direction::read ? SSL_ERROR_WANT_READ : SSL_ERROR_WANT_WRITE);
-    }
-    bool must_wait() const noexcept { return wants(Direction::read) || wants(Direction::write); }
-};
-
-// Throws for a failure of the handshake with `peer`; `host` is the name its certificate should have.
-[[noreturn]] void throw_handshake_error(std::string_view peer, std::string_view host,
-                                        const RefusedCertificate& refused, const TLSOutcome& outcome);
-// Throws for a failure after it: "cannot `doing` `peer`: …".
-[[noreturn]] void throw_stream_error(std::string_view doing, std::string_view peer,
-                                     const TLSOutcome& outcome);
-// What OpenSSL's error queue says last, and empties it.
-std::string take_openssl_error();
+// The parts of a context, each made by its own room. All throw TLSError.
+void use_server_names(TLSContext::Settings& settings);
+void use_keylog(TLSContext::Settings& settings, const std::filesystem::path& path);
+void use_client_sessions(TLSContext::Settings& settings, std::size_t most);
+void use_tickets(TLSContext::Settings& settings, bool wanted);
 
 }  // namespace internal
 }  // namespace thrum

@@ -1,0 +1,19 @@
+// thrum/sockets/internal/tls_wire.hpp: floor 2, sockets
+// The bytes between OpenSSL and a descriptor.
+#pragma once
+
+#include <openssl/bio.h>
+
+namespace thrum::internal {
+
+// OpenSSL's own socket BIO raises SIGPIPE, this one does not.
+struct Wire {
+    int fd = -1;
+    int error = 0;         // errno of the last call that failed for good
+    bool ended = false;    // the peer has closed
+    bool drained = false;  // the last read took all that the kernel had
+};
+// A BIO over `wire`, which must outlive it.
+BIO* make_wire_bio(Wire& wire);
+
+}  // namespace thrum::internal
