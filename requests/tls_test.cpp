@@ -3,6 +3,7 @@
 #include <thrum/base/file.hpp>
 #include <thrum/requests/requests.hpp>
 #include <thrum/testing/failures.hpp>
+#include <thrum/testing/network.hpp>
 #include <thrum/testing/peers.hpp>
 #include <thrum/threads/deadline.hpp>
 #include <thrum/threads/task_group.hpp>
@@ -103,6 +104,27 @@ TEST(Tls, ASlowFileHoldsUpNobodyElse) {
     writer.reset();
     waiting.join();
     EXPECT_EQ(slow, "over tls");
+}
+
+// Connections that a server has closed are made anew without a full handshake: OpenSSL's own server, which
+// closes after each answer and says in it what it resumed, sees one of them. Another trust resumes nothing.
+TEST(Tls, ResumesSessions) {
+    const std::uint16_t port = testing::free_port();
+    const testing::Certificate certificate = peers().authority.issue();
+    testing::Process server({"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port), "-www",
+                             "-cert", certificate.certificate, "-key", certificate.key});
+    testing::wait_until_listens(port, server);
+    const std::string url = "https://localhost:" + std::to_string(port) + "/";
+    Session session;
+    session.set_ca(peers().authority.certificate());
+    int resumed = 0;
+    for (int i = 0; i < 6; ++i) {
+        const std::string page = session.get(url).text();
+        resumed += page.find("\nReused, ") != page.npos ? 1 : 0;
+    }
+    EXPECT_EQ(resumed, 5);
+    EXPECT_EQ(session.get(url, {.verify = false}).text().find("\nReused, "), std::string::npos);
+    EXPECT_THROW(session.get(url, {.ca = testing::CertificateAuthority("another").certificate()}), SSLError);
 }
 
 // A body over TLS arrives whole, in pieces larger than a record.

@@ -51,7 +51,7 @@ std::string serial_text(const X509* certificate) {
     const std::unique_ptr<BIGNUM, void (*)(BIGNUM*)> number(
         ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr), BN_free);
     char* const digits = number ? BN_bn2hex(number.get()) : nullptr;
-    const std::string text = digits != nullptr ? digits : "";
+    std::string text = digits != nullptr ? digits : "";
     OPENSSL_free(digits);
     return text;
 }
@@ -59,8 +59,7 @@ std::string serial_text(const X509* certificate) {
 std::string der_of(X509* certificate) {
     unsigned char* bytes = nullptr;
     const int size = i2d_X509(certificate, &bytes);
-    const std::string der(reinterpret_cast<const char*>(bytes),
-                          size > 0 ? static_cast<std::size_t>(size) : 0);
+    std::string der(reinterpret_cast<const char*>(bytes), size > 0 ? static_cast<std::size_t>(size) : 0);
     OPENSSL_free(bytes);
     return der;
 }

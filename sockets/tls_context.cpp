@@ -4,8 +4,6 @@
 #include <thrum/sockets/internal/tls_settings.hpp>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/proverr.h>
 #include <openssl/x509.h>
 #include <unistd.h>
 
@@ -60,37 +58,39 @@ std::unique_ptr<SSL_CTX, Settings::Free> make_context(const SSL_METHOD* method) 
     return context;
 }
 
+struct Password {
+    const std::string& text;
+    bool was_asked_for = false;
+};
+
 int give_password(char* buffer, int size, int, void* own) {
-    const auto& password = *static_cast<const std::string*>(own);
-    if (password.size() > static_cast<std::size_t>(size)) return -1;
-    std::copy(password.begin(), password.end(), buffer);
-    return static_cast<int>(password.size());
+    auto& password = *static_cast<Password*>(own);
+    password.was_asked_for = true;
+    if (password.text.size() > static_cast<std::size_t>(size)) return -1;
+    std::copy(password.text.begin(), password.text.end(), buffer);
+    return static_cast<int>(password.text.size());
 }
 
 void use_certificate(SSL_CTX* context, const std::filesystem::path& certfile,
-                     const std::filesystem::path& keyfile, std::string password) {
+                     const std::filesystem::path& keyfile, const std::string& text) {
     if (SSL_CTX_use_certificate_chain_file(context, certfile.c_str()) != 1)
         refuse_file("the certificate", certfile);
     const std::filesystem::path& key = keyfile.empty() ? certfile : keyfile;
     // Without this OpenSSL would ask whoever sits at the terminal.
+    Password password{text};
     SSL_CTX_set_default_passwd_cb(context, give_password);
     SSL_CTX_set_default_passwd_cb_userdata(context, &password);
     const bool usable = SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1;
     SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
     SSL_CTX_set_default_passwd_cb(context, nullptr);
     if (usable) return;
-    const unsigned long error = ERR_peek_error();
-    const auto says = [error](int library, int reason) {
-        return ERR_GET_LIB(error) == library && ERR_GET_REASON(error) == reason;
-    };
-    const bool bad_password = says(ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ) ||
-                              says(ERR_LIB_PEM, PEM_R_BAD_DECRYPT) || says(ERR_LIB_EVP, EVP_R_BAD_DECRYPT) ||
-                              says(ERR_LIB_PROV, PROV_R_BAD_DECRYPT);
-    if (!bad_password) refuse_file("the key", key);
+    // A key that was read and is not the certificate's is refused by that library.
+    if (!password.was_asked_for || ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509)
+        refuse_file("the key", key);
     ERR_clear_error();
-    throw TLSError(TLSFailure::settings, "cannot use the key " + key.string() +
-                                             (password.empty() ? ": it is encrypted; give its password"
-                                                               : ": the password is wrong"));
+    throw TLSError(TLSFailure::settings,
+                   "cannot use the key " + key.string() +
+                       (text.empty() ? ": it is encrypted; give its password" : ": the password is wrong"));
 }
 
 void use_revocations(SSL_CTX* context, const std::filesystem::path& crlfile) {

@@ -100,7 +100,7 @@ def includes(house):
     used = set()
     for name in house.files:
         floor = house.floor_of(name)
-        test = name.endswith(("_test.cpp", "_bench.cpp", "_fuzz.cpp"))
+        test = name.endswith(("_test.cpp", "_bench.cpp", "_fuzz.cpp", "_fixture.hpp"))
         for match in INCLUDE.finditer(house.code(name)):
             line = house.code(name).count("\n", 0, match.start()) + 1
             where = f"{name}:{line}: includes"

@@ -118,6 +118,7 @@ class RulesTest(unittest.TestCase):
             ("threads/a.cpp", "#include <thrum/base.hpp>\n#include <thrum/threads/b.hpp>\n#include <vector>", None),
             ("threads/a.cpp", "#include <thrum/threads/internal/b.hpp>", None),
             ("threads/a_test.cpp", "#include <thrum/testing/process.hpp>", None),
+            ("threads/a_fixture.hpp", "#include <thrum/testing/process.hpp>", None),
             ("threads/a.cpp", "// #include <thrum/venv.hpp>", None),
             ("fuzz/a_fuzz.cpp", "#include <thrum/http/internal/b.hpp>", None),
             ("threads/a.cpp", "#include <thrum/testing/process.hpp>", "is no floor"),
