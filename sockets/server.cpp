@@ -1,146 +1,158 @@
 // thrum/sockets/server.cpp: floor 2, sockets
-// The accepting loop, and the group of its clients' threads.
+// Listening and accepting; internal/server_core.cpp has the clients' threads and their end.
+#include <thrum/sockets/internal/server_core.hpp>
+#include <thrum/sockets/internal/unix_path.hpp>
 #include <thrum/sockets/server.hpp>
-#include <thrum/threads/event.hpp>
-#include <thrum/threads/lock.hpp>
-#include <thrum/threads/semaphore.hpp>
+#include <thrum/threads/deadline.hpp>
 #include <thrum/threads/task_group.hpp>
 
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <mutex>
+#include <vector>
 
 namespace thrum {
 
-using namespace std::chrono_literals;
-
 namespace {
 
-// With no descriptor or memory left, accepting is tried again when a client leaves, and at least this often.
-constexpr auto exhausted_pause = 50ms;
-
-bool is_exhaustion(int code) noexcept {
-    return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM || code == EAGAIN;
+const StreamServerOptions& checked(const Address& address, const ClientHandler& handler,
+                                   const StreamServerOptions& options) {
+    const std::string where = "cannot serve on " + address.to_string() + ": ";
+    if (options.max_clients == 0)
+        throw Error(where + "max_clients is 0, so that no client would ever be served");
+    if (options.acceptors == 0)
+        throw Error(where + "acceptors is 0, so that no client would ever be accepted");
+    if (options.acceptors > 1 && address.family() == AF_UNIX)
+        throw Error(where + "a Unix socket has no SO_REUSEPORT; leave acceptors at 1");
+    if (options.tls != nullptr && !handler.serves_secure())
+        throw Error(where + "the handler takes a Socket, which is not TLS; let it take a Stream");
+    if (options.tls == nullptr && !handler.serves_plain())
+        throw Error(where + "the handler takes a TLSSocket; give the options a TLSContext");
+    return options;
 }
 
-void report(const Address& client, const char* what) {
-    std::fprintf(stderr, "thrum: the handler of client %s failed: %s\n", client.to_string().c_str(), what);
+internal::ServerCoreOptions core_options(const StreamServerOptions& options) {
+    return {.most = options.max_clients, .stack_size = options.stack_size, .on_error = options.on_error};
 }
 
 }  // namespace
 
-struct TCPServer::Clients {
-    Clients(Handler function, std::size_t most) : handler(std::move(function)), room(most) {}
+struct StreamServer::State {
+    State(const Address& address, ClientHandler&& function, const StreamServerOptions& wishes)
+        : handler(std::move(function)),
+          options(checked(address, handler, wishes)),
+          core(core_options(options)) {}
 
-    // The body of a client's thread. The socket is closed before the room it took is given to the next.
-    void serve(Socket connected, const Address& address) {
-        struct Leaving {
-            Clients& clients;
-            ~Leaving() {
-                clients.room.release();
-                clients.left.set();
-            }
-        } leaving{*this};
-        Socket socket = std::move(connected);
-        try {
-            handler(socket, address);
-        } catch (const Cancelled&) {
-            throw;
-        } catch (const std::exception& error) {
-            report(address, error.what());
-        } catch (...) {
-            report(address, "an exception of unknown type");
-        }
-    }
-
-    // From here on no client is started, and every one that was is in the group.
-    void stop() noexcept {
-        starting.lock_shielded();
-        stopping = true;
-        starting.unlock();
-    }
-
-    const Handler handler;
-    Semaphore room;
-    Event left;                          // a client has left since this was cleared, or the server is to stop
-    Lock starting;                       // held while a client is started, and while `stopping` is set
-    std::atomic<bool> stopping = false;  // set under `starting`
-    bool exhaustion_reported = false;    // of the accepting thread
-    TaskGroup group;                     // last: its threads use the others until they have ended
+    const ClientHandler handler;
+    const StreamServerOptions options;
+    std::vector<Socket> listeners;  // on one address
+    internal::UnixPath path;
+    internal::ServerCore core;  // last: its clients use the others until they have ended
 };
 
-TCPServer::TCPServer(const Address& address, Handler handler, const TCPServerOptions& options)
-    : listener_(create_server(address, options.listening)),
-      address_(listener_.getsockname()),
-      options_(options),
-      clients_(std::make_unique<Clients>(std::move(handler), options.max_clients)) {}
-
-TCPServer::~TCPServer() {
-    clients_->stop();
-    listener_.close();
-}  // the group cancels what still runs, and waits for it
-
-bool TCPServer::is_stopping() const noexcept { return clients_->stopping.load(); }
-
-std::size_t TCPServer::clients() const noexcept { return clients_->group.size(); }
-
-void TCPServer::serve_one() {
-    clients_->room.acquire();
-    // Given back unless a client takes it.
-    struct Room {
-        Semaphore* semaphore;
-        ~Room() {
-            if (semaphore != nullptr) semaphore->release();
-        }
-    } room{&clients_->room};
-    if (is_stopping()) return;
-    auto [socket, client] = listener_.accept();
-    clients_->exhaustion_reported = false;
-    // A client that comes while shutdown() looks whether any are left would be served behind its back.
-    const std::scoped_lock starting(clients_->starting);
-    if (is_stopping()) return;
-    clients_->group.start(
-        ThreadOptions{.stack_size = options_.stack_size},
-        [clients = clients_.get()](Socket connected, const Address& address) {
-            clients->serve(std::move(connected), address);
-        },
-        std::move(socket), std::move(client));
-    room.semaphore = nullptr;
-}
-
-// Says so once for each time it happens, not at every attempt.
-void TCPServer::wait_for_room(const OSError& exhaustion) {
-    if (!std::exchange(clients_->exhaustion_reported, true)) {
-        std::fprintf(stderr, "thrum: %s; waiting for a client to leave\n", exhaustion.what());
+// One connection; closed before the place it took is given to the next.
+struct StreamServer::Client final : internal::ServerClient {
+    Client(const State& server, Socket accepted, Address from)
+        : ServerClient(std::move(from)), state(server), socket(std::move(accepted)) {
+        is_limited = has_limits();
     }
-    clients_->left.wait_for(exhausted_pause);
-    clients_->left.clear();
+
+    void serve() override {
+        const StreamServerOptions& options = state.options;
+        Socket connection = std::move(socket);
+        connection.settimeout(options.idle_timeout);
+        const Timeout total(options.total_timeout ? deadline_after(*options.total_timeout) : never);
+        if (options.tls == nullptr) return state.handler(connection, address);
+        TLSSocket secure = shake_hands(std::move(connection));
+        state.handler(secure, address);
+    }
+
+    bool has_limits() const noexcept { return state.options.idle_timeout || state.options.total_timeout; }
+
+    TLSSocket shake_hands(Socket connection) {
+        const Timeout limit(state.options.handshake_timeout);
+        is_limited = true;
+        TLSSocket secure = TLSSocket::accept(std::move(connection), *state.options.tls);
+        is_limited = has_limits();
+        return secure;
+    }
+
+    const State& state;
+    Socket socket;
+};
+
+StreamServer::StreamServer(const Address& address, ClientHandler handler, const StreamServerOptions& options)
+    : state_(std::make_unique<State>(address, std::move(handler), options)) {
+    State& state = *state_;
+    ServerOptions listening = options.listening;
+    if (options.acceptors > 1) listening.reuse_port = true;
+    if (address.family() == AF_UNIX) {
+        Socket listener(AF_UNIX, SOCK_STREAM);
+        state.path = internal::UnixPath::bind(listener, address, options.mode, listening.backlog);
+        state.listeners.push_back(std::move(listener));
+    } else {
+        state.listeners.push_back(create_server(address, listening));
+    }
+    address_ = state.listeners.front().getsockname();
+    // The others listen where the first one does: on the port that 0 became.
+    while (state.listeners.size() < options.acceptors)
+        state.listeners.push_back(create_server(address_, listening));
 }
 
-void TCPServer::serve_forever() {
-    while (!is_stopping()) {
+// The path goes first: while the socket listens, nobody takes it for stale.
+void StreamServer::stop() noexcept {
+    if (!state_->core.stop()) return;
+    state_->path.remove();
+    for (Socket& listener : state_->listeners) listener.close();
+}
+
+StreamServer::~StreamServer() { stop(); }  // the core cancels what still runs, and waits for it
+
+void StreamServer::accept_one(Socket& listener) {
+    internal::ServerCore& core = state_->core;
+    auto place = core.take_place();
+    if (!place) return;
+    auto [socket, client] = listener.accept();
+    core.accepted();
+    if (!core.admits(state_->options.verify_request, client)) return;
+    core.start(std::move(place), std::make_unique<Client>(*state_, std::move(socket), std::move(client)));
+}
+
+void StreamServer::accept_all(Socket& listener) {
+    internal::ServerCore& core = state_->core;
+    while (!core.is_stopping()) {
         try {
-            serve_one();
+            accept_one(listener);
         } catch (const OSError& error) {
-            if (is_stopping()) return;
-            if (!is_exhaustion(error.code())) throw;
-            wait_for_room(error);
+            if (core.is_stopping()) return;
+            if (!internal::is_exhaustion(error.code())) throw;
+            core.wait_for_resources(error);
         }
     }
 }
 
-void TCPServer::shutdown(std::chrono::nanoseconds grace) {
-    clients_->stop();
-    listener_.close();
-    clients_->left.set();
-    clients_->room.release();  // for an accepting thread that waits for room, to see that it is to stop
-    try {
-        const Timeout limit(grace);
-        clients_->group.wait();
-    } catch (const TimeoutError&) {
-        clients_->group.cancel();
-        clients_->group.wait();
+void StreamServer::serve_forever() {
+    const internal::ServerCore::Calling calling(state_->core);
+    std::vector<Socket>& listeners = state_->listeners;
+    if (listeners.size() == 1) return accept_all(listeners.front());
+    TaskGroup acceptors;
+    for (Socket& listener : listeners) acceptors.start([this, &listener] { accept_all(listener); });
+    acceptors.wait();
+}
+
+void StreamServer::shutdown(std::chrono::nanoseconds grace) {
+    const internal::ServerCore::Calling calling(state_->core);
+    stop();
+    state_->core.wait_for_clients(grace);
+}
+
+std::size_t StreamServer::clients() const noexcept { return state_->core.clients(); }
+
+ServerStatistics StreamServer::statistics() const noexcept { return state_->core.statistics(); }
+
+UnixServer::UnixServer(const Address& address, ClientHandler handler, const UnixServerOptions& options)
+    : StreamServer(address, std::move(handler), options) {
+    if (address.family() != AF_UNIX) {
+        throw AddressError(EAFNOSUPPORT, "cannot serve on " + address.to_string() +
+                                             " as a Unix socket: take a TCPServer, or Address::unix_path()");
     }
 }
 

@@ -8,7 +8,9 @@
 #include <thrum/sockets/connection.hpp>
 #include <thrum/sockets/resolver.hpp>
 #include <thrum/sockets/server.hpp>
+#include <thrum/sockets/server_statistics.hpp>
 #include <thrum/sockets/socket.hpp>
 #include <thrum/sockets/socket_options.hpp>
 #include <thrum/sockets/stream.hpp>
 #include <thrum/sockets/tls.hpp>
+#include <thrum/sockets/udp_server.hpp>
