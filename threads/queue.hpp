@@ -25,7 +25,9 @@ public:
 
 // What the three queues have in common; `Storage` is the order. Thread-safe. A maximum size of 0 sets no
 // bound. Waits throw Cancelled, and TimeoutError when the deadline in force passes first. Items are moved
-// while the queue is locked: their move must not wait, nor use this queue.
+// while the queue is locked: their move must not wait, nor use this queue. Each is moved (or copied) in once
+// and moved out once; where that throws, the caller gets the exception, and every item is where it was: one
+// that was to be got is the next again.
 template <class T, class Storage>
 class BasicQueue : private internal::QueueCore {
 public:
