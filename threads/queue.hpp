@@ -142,6 +142,17 @@ public:
     explicit Queue(std::size_t maximum_size = 0) : BasicQueue<T, internal::FifoStorage<T>>(maximum_size) {}
 };
 
+// Python's queue.SimpleQueue: a Queue without a bound, so that put() never waits, and without a count of what
+// was dealt with. Unlike Python's it can be shut down, which is how those who get from it come to an end.
+template <class T>
+class SimpleQueue : public BasicQueue<T, internal::FifoStorage<T>> {
+public:
+    SimpleQueue() = default;
+
+    void task_done() = delete;  // Queue has these
+    void join() = delete;
+};
+
 // Python's queue.LifoQueue: last in, first out.
 template <class T>
 class LifoQueue : public BasicQueue<T, internal::LifoStorage<T>> {

@@ -132,6 +132,36 @@ TEST(Queue, Orders) {
     EXPECT_EQ(jobs.get()->name, "fire");
 }
 
+// A SimpleQueue takes any number of items at once, gives them back in order, to select() too, and has nothing
+// to be told of them.
+TEST(Queue, Simple) {
+    SimpleQueue<std::unique_ptr<int>> queue;
+    EXPECT_EQ(queue.maxsize(), 0U);
+    std::thread putter([&] {
+        for (int n = 0; n < 1000; ++n) EXPECT_TRUE(queue.try_put(std::make_unique<int>(n)));
+        queue.shutdown();
+    });
+    int next = 0;
+    while (next < 500) EXPECT_EQ(**queue.get(), next++);
+    for (bool is_over = false; !is_over;) {
+        select(on_get(queue, [&](std::optional<std::unique_ptr<int>> item) {
+            is_over = !item;
+            if (item) {
+                EXPECT_EQ(**item, next++);
+            }
+        }));
+    }
+    putter.join();
+    EXPECT_EQ(next, 1000);
+    EXPECT_THROW(queue.put(nullptr), QueueShutDown);
+    const auto counts = [](auto& any) {
+        return requires { any.task_done(), any.join(); };
+    };
+    Queue<int> queue_that_counts;
+    EXPECT_TRUE(counts(queue_that_counts));
+    EXPECT_FALSE(counts(queue));
+}
+
 // A heap of any size, filled and emptied at random, always gives the least; move-only items too.
 TEST(Queue, PriorityAtRandom) {
     std::mt19937 random(7);

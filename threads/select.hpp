@@ -17,9 +17,9 @@ namespace thrum {
 // The cases of select(). They are made inside its parentheses and hold references to what they were given.
 // case.when(false) leaves a case out of this select, as a nil channel does in Go.
 
-// Ready when there is an item, which `handler(item)` is then given; and when the queue is shut down and
-// drained: a handler that takes std::optional<T> is given an empty one, with any other select() throws
-// QueueShutDown.
+// Ready when there is an item, which `handler(item)` is then given as an rvalue, and which is out of the
+// queue whatever the handler throws; and when the queue is shut down and drained: a handler that takes
+// std::optional<T> is given an empty one, with any other select() throws QueueShutDown.
 template <class T, class Storage, class Handler>
 [[nodiscard]] auto on_get(BasicQueue<T, Storage>& queue, Handler handler) {
     return internal::GetCase<T, Storage, Handler>(queue, std::move(handler));
