@@ -17,6 +17,9 @@
 namespace thrum {
 
 class Executor;
+namespace internal {
+struct FutureAccess;
+}
 
 // result() of a future that was cancelled. Python's concurrent.futures.CancelledError.
 class CancelledError : public Error {
@@ -81,7 +84,9 @@ public:
             std::make_unique<DoneCallback<std::decay_t<Callback>>>(state_, std::forward<Callback>(callback)));
     }
 
-    // A new future, of continuation(result). The continuation runs on the thread that finishes this call (at
+    // A new future, of continuation(result); where that is a Future<U> itself, a Future<U> that ends as it
+    // does (once it does: until then cancel() is passed on to it), its result having been taken out;
+    // InvalidStateError where it is empty. The continuation runs on the thread that finishes this call (at
     // once, on the caller's, where it is done), or as a call of `executor`, which must live until then. It is
     // given T& by an lvalue future; by an rvalue T&&, the result having been taken out. Where this call fails
     // or is cancelled, so does the new future, and the continuation is not called. Cancelling the new future
@@ -105,6 +110,8 @@ public:
 
 private:
     friend struct internal::FutureAccess;
+    template <class Other>
+    friend class Future;
 
     template <class Function>
     class DoneCallback final : public internal::Callback {
@@ -131,20 +138,16 @@ private:
         if (!core().wait_until(deadline)) throw TimeoutError("the call is not done yet");
         if (core().cancelled()) throw CancelledError();
     }
-    [[noreturn]] static void throw_taken() {
-        throw InvalidStateError(
-            "the future's result was taken out before; read it as an lvalue to read it again");
-    }
     std::add_lvalue_reference_t<T> result_until(Deadline deadline) {
         wait_for_result(deadline);
         if (core().error()) std::rethrow_exception(core().error());
-        if (state_->result.taken()) throw_taken();
+        if (state_->result.taken()) internal::throw_result_taken();
         return state_->result.get();
     }
     T take_until(Deadline deadline) {
         wait_for_result(deadline);
         if (core().error()) std::rethrow_exception(core().error());
-        if (!state_->result.claim()) throw_taken();
+        if (!state_->result.claim()) internal::throw_result_taken();
         return state_->result.take();
     }
     std::exception_ptr exception_until(Deadline deadline) {
@@ -157,11 +160,22 @@ private:
         core();
         using Call = internal::ThenCall<T, std::decay_t<Function>, taking>;
         using Result = typename Call::Result;
-        auto call = Call(state_, std::forward<Function>(continuation), &throw_taken);
-        internal::StateHandle<Result> derived(new internal::CallState<Result, Call>(std::move(call)));
+        using Value = typename internal::Unwrapped<Result>::Value;
+        auto call = Call(state_, std::forward<Function>(continuation));
+        if constexpr (internal::Unwrapped<Result>::is_future) {
+            auto give = [call = std::move(call)]() mutable { return std::move(call().state_); };
+            using State = internal::FollowingState<Value, decltype(give)>;
+            return link<taking>(executor, internal::StateHandle<Value>(new State(std::move(give))));
+        } else {
+            using State = internal::CallState<Value, Call>;
+            return link<taking>(executor, internal::StateHandle<Value>(new State(std::move(call))));
+        }
+    }
+    template <bool taking, class Value>
+    Future<Value> link(Executor* executor, internal::StateHandle<Value> derived) {
         state_->add_continuation(std::make_unique<internal::Then>(*state_, *derived, executor));
         if constexpr (taking) state_ = nullptr;
-        return Future<Result>(std::move(derived));
+        return Future<Value>(std::move(derived));
     }
 
     internal::StateHandle<T> state_;

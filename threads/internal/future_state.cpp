@@ -27,24 +27,42 @@ bool FutureCore::wait_until(Deadline deadline) {
     return settle(wait_on(waiters_, spin_, guard, task, deadline), task, deadline);
 }
 
+// A loop, not a recursion, along a chain of futures each of which follows the next.
 bool FutureCore::cancel(bool running_too) {
+    FutureCore* next = nullptr;
+    bool asked = cancel_one(running_too, next);
+    while (FutureCore* const core = std::exchange(next, nullptr)) {
+        asked = core->cancel_one(true, next);
+        core->release();
+    }
+    return asked;
+}
+
+// `next` is, with a reference, whom to ask instead: the future that this one follows.
+bool FutureCore::cancel_one(bool running_too, FutureCore*& next) noexcept {
     SpinGuard guard(spin_);
     switch (status()) {
         case Status::pending: finish(Status::cancelled, guard, nullptr); return true;
         case Status::running:
-            if (runner_ == nullptr || !running_too) return false;
-            ++cancels_sent_;
-            runner_->cancel();
-            return true;
+            if (!running_too) return false;
+            if (runner_ != nullptr) {
+                ++cancels_sent_;
+                runner_->cancel();
+                return true;
+            }
+            next = followed();
+            if (next != nullptr) next->retain();
+            return false;
         default: return false;
     }
 }
 
-void FutureCore::add_continuation(std::unique_ptr<Continuation> continuation) noexcept {
+void FutureCore::add_continuation(std::unique_ptr<Continuation> continuation, Continuations* later) noexcept {
     Continuations at_once;
     {
         SpinGuard guard(spin_);
-        (done() ? at_once : continuations_).push(std::move(continuation));
+        if (!done()) return continuations_.push(std::move(continuation));
+        (later != nullptr ? *later : at_once).push(std::move(continuation));
     }
     at_once.run_all();
 }
@@ -91,9 +109,10 @@ void FutureCore::execute(Continuations* later) noexcept {
         status_.store(Status::running, std::memory_order_release);
     }
     Status outcome = Status::finished;
+    bool follows = false;
     std::exception_ptr error;
     try {
-        call();
+        follows = !call();
     } catch (const Cancelled&) {
         outcome = Status::cancelled;
     } catch (...) {
@@ -102,17 +121,49 @@ void FutureCore::execute(Continuations* later) noexcept {
     drop_call();
     SpinGuard guard(spin_);
     runner_ = nullptr;
-    settle_cancels(task, outcome == Status::cancelled);
+    const bool cancel_came_late = settle_cancels(task, outcome == Status::cancelled);
+    if (follows) {
+        guard.unlock();
+        begin_following(later);
+        if (cancel_came_late) cancel();
+        return;
+    }
     error_ = std::move(error);
     finish(outcome, guard, later);
 }
 
-// A cancel of this call that came too late must not hit what the thread does next; a cancel of the thread
-// itself that ended this call must.
-void FutureCore::settle_cancels(Task& task, bool ended_by_one) noexcept {
-    if (ended_by_one && cancels_sent_ == 0) return task.cancel();
+// A cancel of this call that came too late must not hit what the thread does next: true where there was one.
+// A cancel of the thread itself that ended this call must.
+bool FutureCore::settle_cancels(Task& task, bool ended_by_one) noexcept {
+    if (ended_by_one && cancels_sent_ == 0) {
+        task.cancel();
+        return false;
+    }
     if (ended_by_one) --cancels_sent_;
-    while (cancels_sent_ > 0 && task.take_cancel()) --cancels_sent_;
+    bool came_late = false;
+    for (; cancels_sent_ > 0 && task.take_cancel(); --cancels_sent_) came_late = true;
+    return came_late;
+}
+
+void FutureCore::end_as_followed(Continuations& later) noexcept {
+    FutureCore& source = *followed();
+    Status outcome = source.cancelled() ? Status::cancelled : Status::finished;
+    std::exception_ptr error = source.error();
+    try {
+        if (outcome == Status::finished && !error) take_result_of_followed();
+    } catch (const Cancelled&) {
+        outcome = Status::cancelled;
+        current_task().cancel();  // it was meant for this thread, whose next wait will throw it
+    } catch (...) {
+        error = std::current_exception();
+    }
+    {
+        SpinGuard guard(spin_);
+        forget_followed();
+        error_ = std::move(error);
+        finish(outcome, guard, &later);
+    }
+    source.release();
 }
 
 void FutureCore::fail(std::exception_ptr error, Continuations* later) noexcept {

@@ -40,8 +40,9 @@ public:
     bool wait_until(Deadline deadline);
     // Has it cancelled where it has not begun; else, if `running_too`, asks the thread that makes it to stop.
     bool cancel(bool running_too = true);
-    // Run once done, by whoever finishes it; at once, by the caller, where it is done.
-    void add_continuation(std::unique_ptr<Continuation> continuation) noexcept;
+    // Run once done, by whoever finishes it; at once, by the caller, where it is done, or left in `later`.
+    void add_continuation(std::unique_ptr<Continuation> continuation,
+                          Continuations* later = nullptr) noexcept;
     // For select(). False when it is done; else the waiter is woken when it is, or withdrawn before.
     bool enlist(Waiter& waiter) noexcept;
     void withdraw(Waiter& waiter) noexcept;
@@ -64,6 +65,9 @@ public:
     void unclaim_completion() noexcept;
     void complete(std::exception_ptr error) noexcept;
 
+    // Once the future that this one follows is done: ends as that did.
+    void end_as_followed(Continuations& later) noexcept;
+
     FutureCore* next = nullptr;  // among those that an executor gave up
 
     // Made by one thread and most often freed by another.
@@ -78,16 +82,24 @@ public:
 
 protected:
     virtual ~FutureCore() = default;
-    // Makes the call and keeps its result. Throws what it throws.
-    virtual void call() = 0;
+    // Makes the call and keeps its result. Throws what it throws. False where the call gave another future,
+    // whose end will be this one's too: then begin_following() comes next.
+    virtual bool call() = 0;
     // Destroys the function, called or not.
     virtual void drop_call() noexcept = 0;
+    // For those whose call() returns false. The followed one; has it call end_as_followed() when it is done;
+    // takes its result; leaves its reference to the caller.
+    virtual FutureCore* followed() const noexcept { return nullptr; }
+    virtual void begin_following(Continuations*) noexcept {}
+    virtual void take_result_of_followed() {}
+    virtual void forget_followed() noexcept {}
 
 private:
     enum class Status : unsigned char { pending, running, completing, finished, cancelled };
     Status status() const noexcept { return status_.load(std::memory_order_acquire); }
     void finish(Status status, SpinGuard& guard, Continuations* later) noexcept;
-    void settle_cancels(Task& task, bool ended_by_one) noexcept;
+    bool settle_cancels(Task& task, bool ended_by_one) noexcept;
+    bool cancel_one(bool running_too, FutureCore*& next) noexcept;
 
     Atomic<unsigned> references_ = 1;
     Spin spin_;
@@ -160,7 +172,10 @@ public:
     explicit CallState(Function&& function) : function_(std::move(function)) {}
 
 private:
-    void call() override { this->result.fill(*function_); }
+    bool call() override {
+        this->result.fill(*function_);
+        return true;
+    }
     void drop_call() noexcept override { function_.reset(); }
 
     std::optional<Function> function_;
@@ -170,7 +185,7 @@ private:
 template <class T>
 class PromiseState final : public FutureState<T> {
 private:
-    void call() override {}
+    bool call() override { return true; }
     void drop_call() noexcept override {}
 };
 

@@ -22,4 +22,17 @@ void Then::run(Continuations& later) noexcept {
     if (!derived_.done()) ExecutorAccess::submit(*executor_, derived_);
 }
 
+void throw_result_taken() {
+    throw InvalidStateError(
+        "the future's result was taken out before; read it as an lvalue to read it again");
+}
+
+void throw_empty_result() {
+    throw InvalidStateError("the continuation gave an empty future: one that was moved from or never filled");
+}
+
+void throw_follows_itself() {
+    throw InvalidStateError("the continuation gave the very future that waits for it");
+}
+
 }  // namespace thrum::internal
