@@ -1,6 +1,7 @@
 // thrum/threads/thread_test.cpp: floor 1, threads
 #include <thrum/base/errors.hpp>
 #include <thrum/threads.hpp>
+#include <thrum/threads/internal/runtime.hpp>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -288,7 +289,7 @@ TEST(Thread, NamesAndIds) {
 // A big stack holds what a small one could not, and stacks of odd sizes are given back.
 TEST(Thread, StackSizeIsTheOptions) {
     constexpr std::size_t big = 1024 * 1024;
-    for (int round = 0; round < 20; ++round) {
+    for (int round = 0; round < 300; ++round) {
         char last = 0;
         Thread thread(ThreadOptions{.stack_size = 2 * big}, [&last] {
             volatile char block[big];
@@ -354,6 +355,33 @@ TEST(Thread, IdleWorkersTakeNewThreads) {
             }
         });
         parent.join();
+    }
+}
+
+// Nor does one that was woken together with the new thread, and goes first.
+TEST(Thread, IdleWorkersTakeNewThreadsThatWokeAnother) {
+    if (worker_count() < 2) GTEST_SKIP() << "one worker only";
+    const internal::Runtime& runtime = internal::Runtime::get();
+    for (int round = 0; round < 300; ++round) {
+        Event go;
+        std::atomic<bool> ran = false;
+        bool seen = false;
+        Thread busy;
+        do {  // on the first worker, which is asked first to wake up
+            busy = Thread([&] {
+                go.wait();
+                const auto until = std::chrono::steady_clock::now() + 10s;
+                while (!ran && std::chrono::steady_clock::now() < until) {
+                }
+                seen = ran;
+            });
+            while (!busy.worker()) std::this_thread::yield();
+        } while (*busy.worker() != 0);
+        while (!runtime.all_asleep()) std::this_thread::yield();
+        Thread fresh([&] { ran = true; });
+        go.set();
+        busy.join();
+        ASSERT_TRUE(seen) << round;
     }
 }
 

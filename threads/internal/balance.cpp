@@ -21,9 +21,8 @@ void Runtime::launch(Fiber& fiber) noexcept {
     if (own == nullptr) {
         inject(fiber);
     } else if (Worker* const other = less_loaded_than(*own)) {
-        // Pinned there only where it runs at once; a worker in a long computation would keep it waiting.
         if (other->asleep()) {
-            other->post(fiber);
+            other->offer(fiber);
         } else {
             inject(fiber);
         }

@@ -39,7 +39,7 @@ struct Pause::Order {
         ::new (fiber->closure) std::shared_ptr<Order>(order);
         fiber->run = &stand;
         StackHeader::of(fiber->stack).publish(2);
-        order->worker->post(*fiber);
+        order->worker->pin_and_post(*fiber);
         fiber->release();
     }
 };

@@ -36,13 +36,16 @@ public:
     // Around a worker's sleep. True: others are awake, so sleep only for a while and look again.
     bool begin_sleep() noexcept;
     void end_sleep(bool watching) noexcept;
+    // Wakes a worker that sleeps; false where none does.
+    bool wake_one() noexcept;
+    // All sleep until they are woken.
+    bool all_asleep() const noexcept { return sleepers_.load() == workers_.size() && watchers_.load() == 0; }
 
 private:
     friend struct ModelAccess;  // internal/model/
 
     Runtime();
     void start_workers();
-    bool wake_one() noexcept;
     Worker* less_loaded_than(const Worker& own) noexcept;
 
     std::vector<std::unique_ptr<Worker>> workers_;

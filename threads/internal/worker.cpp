@@ -100,8 +100,9 @@ void Worker::look_at_clock() noexcept {
     // Fewer at once, more only by and by: a few short turns say little about the next.
     const long most = std::min(2 * look_span_, most_switches_per_look);
     until_look_ = look_span_ = static_cast<unsigned>(std::clamp<long>(fitting, 1, most));
-    if (now_ - ticked_ < busy_poll_interval) return;
-    if (counters_.switches.get() >= round_end_ || now_ - polled_ >= longest_between_polls) {
+    const bool set_back = now_ < before;  // a SimulatedClock has gone
+    if (!set_back && now_ - ticked_ < busy_poll_interval) return;
+    if (set_back || counters_.switches.get() >= round_end_ || now_ - polled_ >= longest_between_polls) {
         poll(now_);
     } else {
         wake_expired();
@@ -131,12 +132,27 @@ void Worker::drain_inbox() noexcept {
         oldest_first = fiber;
         fiber = next;
     }
+    bool any_new = false;
     while (oldest_first != nullptr) {
         Fiber* const next = oldest_first->next;
-        ready_.push_back(*oldest_first);
-        counters_.arrived.add();
+        if (is_new(*oldest_first)) {
+            any_new = true;
+            if (!nursery_.push(*oldest_first)) runtime_.inject(*oldest_first);
+        } else {
+            ready_.push_back(*oldest_first);
+            counters_.arrived.add();
+        }
         oldest_first = next;
     }
+    if (any_new) share_new();
+}
+
+void Worker::share_new() noexcept {
+    if ((!ready_.empty() || !expired_.empty()) && runtime_.has_new_fibers()) runtime_.wake_one();
+}
+
+bool Worker::is_new(const Fiber& fiber) noexcept {
+    return fiber.worker.load(std::memory_order_relaxed) == nullptr;
 }
 
 void Worker::poll(Deadline until) noexcept {
@@ -215,12 +231,31 @@ void Worker::make_ready(Fiber& fiber) noexcept {
 }
 
 void Worker::post(Fiber& fiber) noexcept {
-    if (fiber.worker.load(std::memory_order_relaxed) == nullptr) adopt(fiber);
     Fiber* head = inbox_.load(std::memory_order_relaxed);
     do {
         fiber.next = head;
     } while (!inbox_.compare_exchange_weak(head, &fiber));
     nudge();
+}
+
+void Worker::pin_and_post(Fiber& fiber) noexcept { post(adopt(fiber)); }
+
+void Worker::offer(Fiber& fiber) noexcept {
+    Fiber* head = inbox_.load(std::memory_order_relaxed);
+    do {
+        fiber.next = head;
+    } while (!inbox_.compare_exchange_weak(head, &fiber));
+    if (nudge()) return;
+    // It has woken meanwhile, perhaps to run something long: nobody else looks into its inbox.
+    Fiber* list = inbox_.exchange(nullptr, std::memory_order_acquire);
+    while (list != nullptr) {
+        Fiber& taken = *std::exchange(list, list->next);
+        if (is_new(taken)) {
+            runtime_.inject(taken);
+        } else {
+            post(taken);
+        }
+    }
 }
 
 bool Worker::nudge() noexcept {
@@ -255,6 +290,8 @@ void Worker::sleep_until_work() noexcept {
     }
     runtime_.end_sleep(watching);
     asleep_.store(false);
+    if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
+    share_new();
 }
 
 Stack Worker::take_stack(std::size_t size) {

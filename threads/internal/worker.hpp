@@ -50,8 +50,12 @@ public:
     static void make_ready(Fiber& fiber) noexcept;
     // A fiber that never ran, started by a fiber of this worker.
     void add_new(Fiber& fiber) noexcept;
-    // By any thread: puts a fiber (new, or pinned here) into the inbox and wakes the worker if it sleeps.
+    // By any thread: puts a fiber that is pinned here into the inbox and wakes the worker if it sleeps.
     void post(Fiber& fiber) noexcept;
+    // The same with a new one, which it pins.
+    void pin_and_post(Fiber& fiber) noexcept;
+    // By any thread: wakes the worker, which seems to sleep, to run a new fiber; others may take it over.
+    void offer(Fiber& fiber) noexcept;
     // By any thread: wakes the worker if it sleeps, and says whether it did.
     bool nudge() noexcept;
 
@@ -84,6 +88,9 @@ private:
     static void warm_up(const Fiber& next) noexcept;
     Fiber* pick_new() noexcept;
     void drain_inbox() noexcept;
+    static bool is_new(const Fiber& fiber) noexcept;
+    // Others go first, however long they take: somebody else shall run the new fibers.
+    void share_new() noexcept;
     void poll(Deadline until) noexcept;
     void wake_expired() noexcept;
     static Fiber* fiber_of(TimerNode& node) noexcept;
