@@ -22,9 +22,9 @@ const StreamServerOptions& checked(const Address& address, const ClientHandler& 
         throw Error(where + "acceptors is 0, so that no client would ever be accepted");
     if (options.acceptors > 1 && address.family() == AF_UNIX)
         throw Error(where + "a Unix socket has no SO_REUSEPORT; leave acceptors at 1");
-    if (options.tls != nullptr && !handler.serves_secure())
+    if (options.tls && !handler.serves_secure())
         throw Error(where + "the handler takes a Socket, which is not TLS; let it take a Stream");
-    if (options.tls == nullptr && !handler.serves_plain())
+    if (!options.tls && !handler.serves_plain())
         throw Error(where + "the handler takes a TLSSocket; give the options a TLSContext");
     return options;
 }
@@ -60,7 +60,7 @@ struct StreamServer::Client final : internal::ServerClient {
         Socket connection = std::move(socket);
         connection.settimeout(options.idle_timeout);
         const Timeout total(options.total_timeout ? deadline_after(*options.total_timeout) : never);
-        if (options.tls == nullptr) return state.handler(connection, address);
+        if (!options.tls) return state.handler(connection, address);
         TLSSocket secure = shake_hands(std::move(connection));
         state.handler(secure, address);
     }
@@ -68,7 +68,6 @@ struct StreamServer::Client final : internal::ServerClient {
     bool has_limits() const noexcept { return state.options.idle_timeout || state.options.total_timeout; }
 
     TLSSocket shake_hands(Socket connection) {
-        const Timeout limit(state.options.handshake_timeout);
         is_limited = true;
         TLSSocket secure = TLSSocket::accept(std::move(connection), *state.options.tls);
         is_limited = has_limits();

@@ -19,7 +19,6 @@
 namespace thrum {
 
 inline constexpr std::size_t default_max_clients = 100'000;
-inline constexpr std::chrono::seconds default_handshake_timeout{10};
 
 // What runs for each client, in a thread of its own: a function of (Stream&, const Address&), which serves
 // with and without TLS; of (Socket&, const Address&), without; or of (TLSSocket&, const Address&), with. The
@@ -72,10 +71,9 @@ struct StreamServerOptions {
     // take altogether, its handshake included. One that takes longer is ended by TimeoutError.
     std::optional<std::chrono::nanoseconds> idle_timeout = std::nullopt;
     std::optional<std::chrono::nanoseconds> total_timeout = std::nullopt;
-    // Serves TLS, with this context for servers, which must outlive the server. The handshake is the client's
-    // thread's own business: a slow one holds up nobody.
-    const TLSContext* tls = nullptr;
-    std::chrono::nanoseconds handshake_timeout = default_handshake_timeout;
+    // Serves TLS, with this context for servers. The handshake is the client's thread's own business: a slow
+    // one, which the context's handshake_timeout ends, holds up nobody.
+    std::optional<TLSContext> tls = std::nullopt;
     // Permissions of a Unix socket's file, in force before the first client; the umask's where empty.
     std::optional<unsigned> mode = std::nullopt;
     // Python's verify_request: asked of each client by the thread that accepts; false closes it at once, and
