@@ -245,7 +245,7 @@ TEST_F(ServerTLS, BadHandshakesHurtNobody) {
     Socket silent = serving.connect();
     Socket garbage = serving.connect();
     garbage.sendall("GET / HTTP/1.1\r\n\r\n");
-    EXPECT_TRUE(told.get().starts_with("cannot start TLS with 127.0.0.1:"));
+    EXPECT_TRUE(told.get()->starts_with("cannot start TLS with 127.0.0.1:"));
     TLSSocket good(serving.connect(), "localhost", client);
     good.sendall("x");
     EXPECT_EQ(good.recv(1), "x");
