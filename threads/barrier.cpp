@@ -1,6 +1,7 @@
 // thrum/threads/barrier.cpp: floor 1, threads
 // A round ends for all at one point: under the Spin, every waiter is taken out and told its outcome. One
-// whose deadline or cancel came a moment earlier finds that outcome, and breaks nothing.
+// whose deadline or cancel came a moment earlier finds that outcome, and breaks nothing: where all have come,
+// it comes through with them.
 #include <thrum/threads/barrier.hpp>
 
 #include <utility>
@@ -61,7 +62,9 @@ Barrier::Outcome Barrier::wait_in(internal::WaitList& list, SpinGuard& guard, De
         internal::settle(how, task, deadline);
         throw BrokenBarrierError("gave up waiting at a barrier for the others, and broke it: timed out");
     }
-    if (how == Wake::cancelled) {
+    if (how == Wake::cancelled && arrival.outcome == Outcome::passed && &list == &waiters_) {
+        task.cancel();  // for its next wait: the others have come through, so it must
+    } else if (how == Wake::cancelled) {
         guard.unlock();
         internal::settle(how, task, deadline);
     }

@@ -57,4 +57,8 @@ void internal::report_uncaught(std::uint64_t id, std::string name, const std::ex
     print("thread ", name, error);
 }
 
+void internal::report_initializer(const std::string& pool, const std::string& why) noexcept {
+    std::fprintf(stderr, "Exception in the initializer of %s: %s\n", pool.c_str(), why.c_str());
+}
+
 }  // namespace thrum

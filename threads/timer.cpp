@@ -79,8 +79,12 @@ private:
 
 // Never destroyed: detached timers may wait until the process ends.
 TimerKeeper& keeper() {
+#if defined(THRUM_MODEL)
+    return model::of_this_schedule<TimerKeeper>();
+#else
     static auto* const made = new TimerKeeper;
     return *made;
+#endif
 }
 
 void TimerKeeper::add(TimerState& state, Deadline at) {

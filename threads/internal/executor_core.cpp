@@ -1,6 +1,8 @@
 // thrum/threads/internal/executor_core.cpp: floor 1, threads
 #include <thrum/threads/internal/adaptive_spin.hpp>
+#include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/executor_core.hpp>
+#include <thrum/threads/internal/uncaught.hpp>
 #include <thrum/threads/internal/worker.hpp>
 #include <thrum/threads/thread.hpp>
 #include <thrum/threads/thread_pool_executor.hpp>
@@ -8,7 +10,6 @@
 #include <time.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 namespace thrum::internal {
@@ -20,9 +21,13 @@ constexpr int patient_looks = 6;   // into the queue, before fewer will do
 
 // A few nanoseconds to read, and some milliseconds to the next value.
 long coarse_tick() noexcept {
+#if defined(THRUM_MODEL)
+    return now().time_since_epoch().count();
+#else
     timespec now;
     ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return now.tv_nsec;
+#endif
 }
 
 // Ends those of a list that was taken out of the queue.
@@ -231,8 +236,7 @@ bool ExecutorCore::initialize() noexcept {
 void ExecutorCore::break_with(const std::string& why) noexcept {
     const std::string what =
         "a thread of the pool could not be initialized, so it makes no more calls: " + why;
-    std::fprintf(stderr, "Exception in the initializer of %s: %s\n", settings_.name_prefix.c_str(),
-                 why.c_str());
+    report_initializer(settings_.name_prefix, why);
     const std::exception_ptr error = std::make_exception_ptr(BrokenThreadPool(what));
     FutureCore* lost = nullptr;
     {

@@ -12,18 +12,22 @@ namespace {
 
 // Which of several ready cases is looked at first. An OS thread's own, so that threads do not meet here; its
 // first value is the same in every run.
-std::uint64_t next_random() noexcept {
+std::size_t draw(std::size_t options) noexcept {
+#if defined(THRUM_MODEL)
+    return model::draw(options);
+#else
     constexpr std::uint64_t seed = 0x9e3779b97f4a7c15U;
     thread_local std::uint64_t state = seed;
     state ^= state << 13U;
     state ^= state >> 7U;
     state ^= state << 17U;
-    return state;
+    return state % options;
+#endif
 }
 
 void shuffle(std::size_t* order, std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t at = next_random() % (i + 1);
+        const std::size_t at = draw(i + 1);
         order[i] = order[at];
         order[at] = i;
     }

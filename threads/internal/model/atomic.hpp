@@ -5,8 +5,10 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 
 namespace thrum::internal::model {
 
@@ -23,8 +25,23 @@ void step(const void* at, const char* operation, Place place) noexcept;
 void done(std::uint64_t value, bool changed) noexcept;
 // Whether a compare_exchange_weak shall fail without a reason.
 bool spurious() noexcept;
+// One of so many, where the code draws lots.
+std::size_t draw(std::size_t options) noexcept;
 // A spinning thread has seen nothing new: it goes on when another has changed something.
 void pause() noexcept;
+
+// How many schedules have begun.
+inline std::uint64_t schedule = 0;
+// What is one for the whole process is one for a schedule here. Never destroyed.
+template <class T>
+T& of_this_schedule() {
+    alignas(T) static unsigned char place[sizeof(T)];
+    static std::uint64_t made_in = 0;
+    static T* made = nullptr;
+    if (made_in != schedule) made = ::new (place) T;
+    made_in = schedule;
+    return *made;
+}
 
 // Which of the faults of faults.py is in force; 0 for none.
 inline int fault = 0;

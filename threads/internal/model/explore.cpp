@@ -129,8 +129,12 @@ const std::vector<Scenario>& scenarios() {
     static const std::vector<Scenario> all = [] {
         std::vector<Scenario> made;
         add_lock_scenarios(made);
+        add_gate_scenarios(made);
         add_wait_scenarios(made);
+        add_future_scenarios(made);
+        add_select_scenarios(made);
         add_worker_scenarios(made);
+        add_pool_scenarios(made);
         return made;
     }();
     return all;

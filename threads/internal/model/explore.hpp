@@ -28,7 +28,11 @@ std::string replay(std::string_view schedule);
 // All scenarios.
 const std::vector<Scenario>& scenarios();
 void add_lock_scenarios(std::vector<Scenario>& all);
+void add_gate_scenarios(std::vector<Scenario>& all);
 void add_wait_scenarios(std::vector<Scenario>& all);
+void add_future_scenarios(std::vector<Scenario>& all);
+void add_select_scenarios(std::vector<Scenario>& all);
 void add_worker_scenarios(std::vector<Scenario>& all);
+void add_pool_scenarios(std::vector<Scenario>& all);
 
 }  // namespace thrum::internal::model

@@ -8,6 +8,8 @@ import pathlib
 import sys
 
 WAIT_LIST, TASK, LOCK, WORKER = "internal/wait_list.hpp", "internal/task.hpp", "lock.cpp", "internal/worker.cpp"
+SHARED_LOCK, BARRIER, FUTURE, SELECT = "shared_lock.cpp", "barrier.cpp", "internal/future_state.cpp", "internal/select.cpp"
+POOL, TIMER = "internal/executor_core.cpp", "timer.cpp"
 FAULT = "::thrum::internal::model::fault"
 
 
@@ -89,6 +91,93 @@ FAULTS = {
                "tail_.store(tail + 1);")],
     "a nursery's fiber is taken without an exchange": [
         before("internal/nursery.hpp", "if (head_.compare_exchange_weak(", "head_.store(head + 1); return fiber;")],
+    "readers that stood behind a writer who gave up are left there": [
+        statement(SHARED_LOCK, "if ((word & written) == 0 && writers_.empty()) word += admit_readers();", "")],
+    "a writer that leaves lets in one reader of all that wait": [
+        statement(SHARED_LOCK, "admitted += one_reader;\n        task->wake();",
+                  "admitted += one_reader; task->wake(); break;")],
+    "a writer is told that it is in, but the word is not": [
+        statement(SHARED_LOCK, "if (writer != nullptr) word = written;", "")],
+    "a reader goes in before a writer that waits": [
+        value("shared_lock.hpp", ("while ((", "word & not_for_readers", ") == 0) {\n            if (word_.compare_exchange"
+                                  "_weak(word, word + one_reader"), "word & (written | busy)")],
+    "a reader's unlock looks at the lock after its release": [
+        statement(SHARED_LOCK, ("", "if (writer != nullptr) writer->wake();", "\n}\n\n}  // namespace thrum"),
+                  "if (writer != nullptr) writer->wake(); word_.load();")],
+    "who gives up on a SharedLock stays in its list": [
+        statement(SHARED_LOCK, "if (waiter.linked) list.remove(waiter);", "")],
+    "an RLock still names its last owner": [
+        statement("rlock.cpp", ("if (--depth_ > 0) return;\n    ", "owner_.store(0, std::memory_order_relaxed);", ""), "")],
+    "a cancelled thread does not come through a barrier with the others": [
+        value(BARRIER, ("if (", "how == Wake::cancelled && arrival.outcome == Outcome::passed && &list == &waiters_", ")"),
+              "false")],
+    "a thread that is late breaks a barrier to which all have come": [
+        value(BARRIER, ("if (", "arrival.outcome == Outcome::open", ")"), "how != Wake::notified")],
+    "a barrier that was reset in its action ends the wrong round": [
+        statement(BARRIER, "if (round != round_) throw_broken(guard);", "")],
+    "those who come while a barrier's action runs are counted to its round": [
+        value(BARRIER, ("while (", "acting_", ")"), "false")],
+    "a barrier whose action threw acts for ever": [statement(BARRIER, "acting_ = false;", "")],
+    "nobody makes a second attempt at a Once": [statement("once.cpp", "next->wake();", "")],
+    "a future is kept without its Spin, while it is cancelled": [
+        before(FUTURE, "SpinGuard guard(spin_);\n    if (status() != Status::pending && status() != Status::running) return false;",
+               "if (status() != Status::pending && status() != Status::running) return false;\n"
+               "    status_.store(Status::completing); return true;")],
+    "a future is not looked at again before the wait": [
+        statement(FUTURE, ("SpinGuard guard(spin_);\n    ", "if (done()) return true;", ""), "")],
+    "a future is not looked at again before a callback is left with it": [
+        before(FUTURE, "Continuations at_once;",
+               "if (!done()) { SpinGuard guard(spin_); continuations_.push(std::move(continuation)); return; }")],
+    "a cancel that came too late for a call is left to its thread": [
+        statement(FUTURE, "while (cancels_sent_ > 0 && task.take_cancel()) --cancels_sent_;", "")],
+    "a thread's own cancel ends with the call it makes": [
+        statement(FUTURE, "if (ended_by_one && cancels_sent_ == 0) return task.cancel();",
+                  "if (ended_by_one && cancels_sent_ == 0) return;")],
+    "who has seen enough of several futures leaves without passing their Spins": [
+        before(FUTURE, "SpinGuard guard(spin_);\n    if (!watch.linked) return;", "if (!watch.linked) return;")],
+    "several futures are not looked at before the wait": [
+        statement("internal/wait_set.cpp", "if (satisfied()) return true;", "")],
+    "a future's last two owners both free it": [
+        before("internal/future_state.hpp", "if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;",
+               "references_.fetch_sub(1); if (references_.load() == 0) delete this; return;")],
+    "a cancelled call keeps what its function holds": [
+        statement(FUTURE, "if (status == Status::cancelled) drop_call();", "")],
+    "a select keeps to itself an item that it was told of and did not take": [
+        statement(SELECT, ("if (!done) continue;\n            ", "pass_on_but(&tried);", ""), "")],
+    "a select keeps to itself room that it was told of and did not take": [
+        statement(SELECT, "if (queue.has_room()) queue.pass_on_room(guard);", "")],
+    "a select that finds a case ready does not take back its word": [
+        value(SELECT, ("if (", "!ready || !task.interrupt(Wake::idle)", ")"), "!ready")],
+    "a select waits for a queue that it has not looked at again": [
+        statement(SELECT, "if (queue.count_ > 0 || queue.shut_) return false;", "")],
+    "a select leaves its waiter with a future": [
+        statement("internal/select_case.hpp", "core_.withdraw(waiter);", "")],
+    "a pool's thread lets go of the pool between its look and its sleep": [
+        before(POOL, "wait_on(idle_, spin_, guard, current_task(), never, true);", "guard.unlock(); guard.lock(spin_);")],
+    "a pool that shuts down wakes one of its threads": [
+        statement(POOL, ("if (cancel_pending) pending = take_all();\n        ", "idle_.wake_all();", ""),
+                  "if (Task* const idle = idle_.claim_one()) idle->wake();")],
+    "a pool's thread that ends leaves its batch behind": [
+        statement(POOL, ("if (!stays() || closed_ || broken_) {\n            ", "leave_runners(own);", ""), "")],
+    "a pool's thread that hands over leaves its batch behind": [
+        statement(POOL, ("SpinGuard guard(spin_);\n    ", "leave_runners(own);", "\n    return true;"), "")],
+    "a batch does not say that there are calls in it": [
+        statement("internal/call_queue.hpp", "left_.store(end_, std::memory_order_relaxed);", "")],
+    "a call that a pool gave up is not let go": [
+        statement(POOL, ("end(*call);\n        ", "call->release();", ""), "")],
+    "a pool breaks after its calls have ended": [
+        statement(POOL, "if (!broken_) broken_ = error;", ""),
+        before(POOL, "end_all(lost, [&](FutureCore& call) { call.fail(error); });\n    SpinGuard guard(spin_);\n",
+               "{ SpinGuard late(spin_); if (!broken_) broken_ = error; }")],
+    "a timer that is due is cancelled": [
+        value(TIMER, ("if (", "state.phase != TimerState::Phase::waiting", ")"), "state.phase == TimerState::Phase::decided")],
+    "an earlier timer does not wake the keeper of all": [
+        statement(TIMER, "if (wheel_.next() >= planned_) return;", "return;")],
+    "the keeper of all timers ends a moment after its last look": [
+        statement(TIMER, "life_ = Life::none;\n            return;",
+                  "guard.unlock(); guard.lock(spin_); life_ = Life::none; return;")],
+    "a timer that goes out of scope does not wait for its thread": [
+        statement(TIMER, ("", "internal::wait_shielded(state_->decided);", "\n        state_->thread = Thread();"), "")],
 }
 
 

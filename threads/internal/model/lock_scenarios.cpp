@@ -3,6 +3,7 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/model/explore.hpp>
+#include <thrum/threads/internal/model/parts.hpp>
 #include <thrum/threads/internal/nursery.hpp>
 #include <thrum/threads/internal/spin.hpp>
 #include <thrum/threads/lock.hpp>
@@ -11,21 +12,6 @@
 namespace thrum::internal::model {
 
 namespace {
-
-// A place that only one may be in at a time. The atomic between makes room for another to come in.
-class Room {
-public:
-    void visit(World& world) {
-        world.check(inside_++ == 0, "two threads hold the lock at once");
-        ++visits_;
-        world.check(--inside_ == 0, "two threads held the lock at once");
-    }
-    int visits() const { return static_cast<int>(visits_.peek()); }
-
-private:
-    int inside_ = 0;
-    Atomic<int> visits_ = 0;
-};
 
 struct Shared {
     Lock lock;

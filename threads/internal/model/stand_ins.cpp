@@ -1,6 +1,7 @@
 // thrum/threads/internal/model/stand_ins.cpp: floor 1, threads
 // What the model has in place of the operating system: futexes, a reactor that can only be woken, stacks, and
 // threads that are the model's own.
+#include <thrum/threads/internal/block_pool.hpp>
 #include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/misuse.hpp>
 #include <thrum/threads/internal/model/access.hpp>
@@ -71,6 +72,7 @@ void done(std::uint64_t value, bool changed) noexcept {
     if (World::current() != nullptr) World::current()->done(value, changed);
 }
 bool spurious() noexcept { return World::current() != nullptr && World::current()->spurious(); }
+std::size_t draw(std::size_t options) noexcept { return World::current()->draw(options); }
 void pause() noexcept { World::current()->pause(); }
 
 }  // namespace model
@@ -97,8 +99,10 @@ void futex_wake(Atomic<Wake>& word) noexcept {
 // No descriptor is waited for here.
 void Task::interrupt_poll() noexcept { std::abort(); }
 
-// No scenario throws.
+// No scenario's thread throws.
 void report_uncaught(std::uint64_t, std::string, const std::exception_ptr&) noexcept { std::abort(); }
+
+void report_initializer(const std::string&, const std::string&) noexcept {}
 
 // No scenario has a Local.
 void end_locals(Task&) noexcept {}
@@ -122,6 +126,9 @@ std::unique_ptr<Runtime> ModelAccess::make_runtime(int workers) {
     }
     return runtime;
 }
+
+void* take_block(std::size_t size) { return World::current()->take_block(size); }
+void give_block(void* block, std::size_t) noexcept { World::current()->give_block(block); }
 
 std::size_t stack_size_for(std::size_t) noexcept { return model::stack_bytes; }
 

@@ -4,6 +4,7 @@
 #include <thrum/threads/condition.hpp>
 #include <thrum/threads/event.hpp>
 #include <thrum/threads/internal/model/explore.hpp>
+#include <thrum/threads/internal/model/parts.hpp>
 #include <thrum/threads/queue.hpp>
 #include <thrum/threads/semaphore.hpp>
 
@@ -12,13 +13,6 @@
 namespace thrum::internal::model {
 
 namespace {
-
-// A canceller needs to know whom; it comes too early as often as not.
-using Victim = Task*;
-
-void cancel(const Victim& victim) {
-    if (victim != nullptr) victim->cancel();
-}
 
 // Two consumers, one of them cancelled, and as many items as takers: each notify reaches somebody who needs
 // it.

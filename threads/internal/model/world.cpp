@@ -18,7 +18,7 @@ namespace thrum::internal::model {
 
 namespace {
 
-constexpr auto tick = std::chrono::milliseconds(1);
+constexpr std::chrono::nanoseconds tick = std::chrono::milliseconds(1);
 constexpr Deadline beginning{std::chrono::seconds(1)};
 constexpr std::size_t most_threads = 8;
 constexpr std::uint64_t most_steps = 50'000;  // in one schedule; beyond, it is taken never to end
@@ -37,11 +37,19 @@ World* World::current_ = nullptr;
 
 World::World(const Scenario& scenario) : scenario_(scenario), now_(beginning), ticks_left_(scenario.ticks) {
     current_ = this;
+    ++schedule;
     recycle_stacks();
 }
 
 World::~World() {
     current_ = nullptr;
+    for (const Object& object : dead_) {
+        if (object.destroy != nullptr) continue;
+#if defined(__SANITIZE_ADDRESS__)
+        ASAN_UNPOISON_MEMORY_REGION(object.at, object.size);
+#endif
+        std::free(object.at);
+    }
     // What a failed schedule left behind is in no state to be destroyed.
     if (failed_) static_cast<void>(runtime_.release());
 }
@@ -71,6 +79,27 @@ void World::bury(void* at) {
     dead_.push_back(object);
 #if defined(__SANITIZE_ADDRESS__)
     ASAN_POISON_MEMORY_REGION(at, object.size);
+#endif
+}
+
+void* World::take_block(std::size_t size) {
+    auto* const place = static_cast<char*>(std::malloc(size));
+    if (place == nullptr) std::abort();
+    blocks_.push_back({place, size, nullptr});
+    names_.push_back({place, place + size, "block"});
+    return place;
+}
+
+void World::give_block(void* block) noexcept {
+    const auto found = std::find_if(blocks_.begin(), blocks_.end(),
+                                    [block](const Object& other) { return other.at == block; });
+    if (found == blocks_.end()) return fail("a block was freed twice");
+    const Object object = *found;
+    blocks_.erase(found);
+    std::memset(block, poison, object.size);
+    dead_.push_back(object);
+#if defined(__SANITIZE_ADDRESS__)
+    ASAN_POISON_MEMORY_REGION(block, object.size);
 #endif
 }
 
@@ -207,6 +236,10 @@ void World::done(std::uint64_t value, bool changed) noexcept {
     }
 }
 
+std::size_t World::draw(std::size_t options) noexcept {
+    return running_ == nullptr ? 0 : choice_->pick(options, false);  // to a search as dear as a preemption
+}
+
 void World::pause() noexcept {
     if (running_ == nullptr) {
         std::fputs("a Spin or Lock was left held when all had ended\n", stderr);
@@ -286,6 +319,12 @@ void World::settle() {
     });
     if (!over) return fail(stuck());
     for (const auto& check : at_end_) check();
+    if (failed_) return;
+    while (!objects_.empty()) {
+        objects_.back().destroy(objects_.back().at);
+        objects_.pop_back();
+    }
+    if (!blocks_.empty()) fail("what is counted by reference was never freed");
 #if !defined(__SANITIZE_ADDRESS__)  // which watches the memory itself
     for (const Object& object : dead_) {
         const auto* const bytes = static_cast<const unsigned char*>(object.at);
@@ -293,11 +332,6 @@ void World::settle() {
             fail(name_of(bytes) + " was written to after it was destroyed");
     }
 #endif
-    if (failed_) return;
-    while (!objects_.empty()) {
-        objects_.back().destroy(objects_.back().at);
-        objects_.pop_back();
-    }
 }
 
 std::string World::stuck() const {

@@ -106,7 +106,11 @@ public:
     void step(const void* at, const char* operation, Place place) noexcept;
     void done(std::uint64_t value, bool changed) noexcept;
     bool spurious() noexcept { return running_ != nullptr && choice_->spurious(); }
+    std::size_t draw(std::size_t options) noexcept;
     void pause() noexcept;
+    // Memory for what is counted by reference; freed for good when the schedule is over.
+    void* take_block(std::size_t size);
+    void give_block(void* block) noexcept;
     void futex_wait(const void* word, bool as_expected, Deadline deadline) noexcept;
     void futex_wake(const void* word) noexcept;
     void wait_for_flag(bool& flag, Deadline deadline) noexcept;
@@ -163,6 +167,7 @@ private:
     std::unique_ptr<Runtime> runtime_;
     std::vector<Object> objects_;
     std::vector<Object> dead_;
+    std::vector<Object> blocks_;
     std::vector<Name> names_;
     std::vector<std::function<void()>> at_end_;
     std::size_t reserved_ = 0;
