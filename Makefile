@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 DEPS ?= yes
 BUILD := build-release
 
-.PHONY: help deps deps-build build demo test bench format check
+.PHONY: help deps deps-build deps-test build demo test bench format check
 
 help:
 	@echo 'make demo    install what is missing, build, and download pictures one by one and all at once'
@@ -16,6 +16,9 @@ help:
 	@echo
 	@echo 'JOBS=N sets how many compilers run at once ($(JOBS)); DEPS=no leaves the packages alone.'
 	@echo 'Plain CMake works as well: cmake -B build && cmake --build build && cmake --install build'
+
+deps-test:
+	@if [ '$(DEPS)' = yes ]; then cmake/deps build demo test; fi
 
 deps:
 	@if [ '$(DEPS)' = yes ]; then cmake/deps; fi
@@ -29,12 +32,12 @@ demo: deps-build
 	cmake --build --preset release -j $(JOBS) --target thrum
 	demo/run.sh $(BUILD)
 
-build: deps
+build: deps-test
 	cmake --preset release -DTHRUM_TESTS=ON
 	cmake --build --preset release -j $(JOBS)
 
 test: build
-	ctest --preset release -j $(JOBS) $(CTEST_FLAGS)
+	ctest --preset release -j $(JOBS)
 
 bench: deps
 	cmake --preset release -DTHRUM_BENCHMARKS=ON

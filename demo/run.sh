@@ -20,7 +20,7 @@ tidy_up() {
     rm -rf "$folder"
 }
 trap tidy_up EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT TERM HUP
 
 bold= plain=
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then

@@ -49,11 +49,11 @@ std::optional<std::filesystem::path> find_program(std::string_view name, std::st
 
 // Starts arguments[0] (looked up on the PATH that the program will see) with `arguments`, empty standard
 // input and no other descriptor of this process, waits for its end and returns its outputs. It leads a
-// process group of its own. What children it left behind write later is not waited for. Callable from fibers
-// and plain threads alike; many may run at once. Throws FileNotFoundError when there is no such program or
-// folder, OSError when it cannot be started, TimeoutError when a deadline passes, Error beyond output_limit,
-// Cancelled; in the last three cases the whole group has been killed and the program reaped. After
-// posix_spawn(3), pidfd_open(2).
+// session of its own, without a terminal. What children it left behind write later is not waited for.
+// Callable from fibers and plain threads alike; many may run at once. Throws FileNotFoundError when there is
+// no such program or folder, OSError when it cannot be started, TimeoutError when a deadline passes, Error
+// beyond output_limit, Cancelled; in the last three cases the whole group has been killed and the program
+// reaped. After posix_spawn(3), pidfd_open(2).
 CompletedProcess run_process(const std::vector<std::string>& arguments, const ProcessOptions& options = {});
 
 }  // namespace thrum::venv

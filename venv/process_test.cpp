@@ -25,6 +25,14 @@ CompletedProcess shell(const std::string& script, const ProcessOptions& options 
     return run_process({"/bin/sh", "-c", script}, options);
 }
 
+// A program that asks on the terminal, as shells and ssh do, would be stopped there for ever: it has none.
+TEST(Process, HasNoTerminal) {
+    const CompletedProcess result =
+        shell("set -- $(cat /proc/$$/stat); [ \"$6\" = $$ ] && echo leader; : </dev/tty");
+    EXPECT_EQ(result.output, "leader\n");
+    EXPECT_NE(result.returncode, 0);
+}
+
 // Both outputs come back whole and apart, with the status Python would show.
 TEST(Process, OutputsAndStatus) {
     const struct {

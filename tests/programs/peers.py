@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import threading
+import urllib.request
 
 PATIENCE = 120  # seconds after which something is stuck; nothing is expected to take nearly so long
 
@@ -125,8 +126,11 @@ def httpbin(folder):
             ["/usr/bin/python3", "-m", "gunicorn", "httpbin:app", "-b", f"fd://{server.fileno()}", "-k", "gthread",
              "--threads", "8", "--keep-alive", "30", "--graceful-timeout", "1", "--worker-tmp-dir", folder],
             pass_fds=[server.fileno()], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        base = f"http://127.0.0.1:{server.getsockname()[1]}"
         try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+            # Its first answer comes when all its modules are loaded, which may take longer than a program waits.
+            urllib.request.urlopen(base + "/get", timeout=60).close()
+            yield base
         finally:
             process.terminate()
             process.wait()

@@ -288,8 +288,8 @@ void Worker::sleep_until_work() noexcept {
         poll(until);
         if (time != nullptr) time->rise(*this);
     }
+    asleep_.store(false);  // first: whom end_sleep() tells shall see that it is awake
     runtime_.end_sleep(watching);
-    asleep_.store(false);
     if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
     share_new();
 }
