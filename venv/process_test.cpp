@@ -30,7 +30,7 @@ TEST(Process, HasNoTerminal) {
     const CompletedProcess result =
         shell("set -- $(cat /proc/$$/stat); [ \"$6\" = $$ ] && echo leader; : </dev/tty");
     EXPECT_EQ(result.output, "leader\n");
-    EXPECT_NE(result.returncode, 0);
+    EXPECT_NE(result.status, 0);
 }
 
 // Both outputs come back whole and apart, with the status Python would show.
