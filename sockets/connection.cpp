@@ -1,70 +1,15 @@
 // thrum/sockets/connection.cpp: floor 2, sockets
-// Trying addresses in turn, and saying of each why it failed.
+// Sockets that listen, and connections to names: the look-up, then the race of its addresses.
 #include <thrum/sockets/connection.hpp>
+#include <thrum/sockets/internal/connection_race.hpp>
 #include <thrum/sockets/resolver.hpp>
 
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <system_error>
-#include <vector>
 
 namespace thrum {
 namespace {
-
-// RFC 8305 §4: the first address as sorted, then the families in turn, so that one broken family costs one
-// attempt.
-std::vector<Address> interleaved(std::vector<Address> sorted) {
-    if (sorted.empty()) return sorted;
-    const int first = sorted.front().family();
-    const auto others = std::stable_partition(
-        sorted.begin(), sorted.end(), [&](const Address& address) { return address.family() == first; });
-    std::vector<Address> mixed;
-    mixed.reserve(sorted.size());
-    auto a = sorted.begin();
-    auto b = others;
-    while (a != others || b != sorted.end()) {
-        if (a != others) mixed.push_back(std::move(*a++));
-        if (b != sorted.end()) mixed.push_back(std::move(*b++));
-    }
-    return mixed;
-}
-
-std::string duration_text(std::chrono::nanoseconds duration) {
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-    if (milliseconds % 1000 == 0) return std::to_string(milliseconds / 1000) + " s";
-    return std::to_string(milliseconds) + " ms";
-}
-
-// What was tried, for messages: "127.0.0.1:1 (Connection refused) and ".
-struct Attempts {
-    std::string failed;
-    Address last;
-    int code = 0;
-
-    void add(const Address& address, int error) {
-        if (code != 0) failed += last.to_string() + " (" + std::generic_category().message(code) + ") and ";
-        last = address;
-        code = error;
-    }
-    // "cannot connect to localhost:1, tried 127.0.0.1:1 (Connection refused) and [::1]:1".
-    std::string summary(const Address& target) const {
-        const std::string what = "cannot connect to " + target.to_string();
-        return target == last ? what : what + ", tried " + failed + last.to_string();
-    }
-};
-
-[[noreturn]] void give_up_late(const Address& target, const Address& at, const Attempts& attempts,
-                               const ConnectionOptions& options) {
-    std::string what = "timed out trying to connect to " + target.to_string();
-    if (options.timeout) what += " within " + duration_text(*options.timeout);
-    if (!(at == target)) what += ", at " + at.to_string();
-    if (attempts.code != 0) {
-        what += ", after " + attempts.failed + attempts.last.to_string() + " (" +
-                std::generic_category().message(attempts.code) + ")";
-    }
-    throw TimeoutError(what);
-}
 
 Address choose_local(const Address& address, const ServerOptions& options) {
     if (!address.is_name()) return address;
@@ -106,23 +51,7 @@ Socket create_server(const Address& address, const ServerOptions& options) {
 
 Socket create_connection(const Address& address, const ConnectionOptions& options) {
     const Timeout limit(options.timeout ? deadline_after(*options.timeout) : never);
-    Attempts attempts;
-    for (const Address& target : interleaved(resolve(address))) {
-        try {
-            Socket socket(target.family(), SOCK_STREAM);
-            if (options.source) socket.bind(*options.source);
-            socket.connect(target);
-            socket.settimeout(options.timeout);
-            return socket;
-        } catch (const TimeoutError&) {
-            if (std::chrono::steady_clock::now() >= current_deadline())
-                give_up_late(address, target, attempts, options);
-            attempts.add(target, ETIMEDOUT);  // the kernel gave up on this one: there may be time for another
-        } catch (const OSError& error) {
-            attempts.add(target, error.code());
-        }
-    }
-    throw_os_error(attempts.code, attempts.summary(address));
+    return internal::connect_any(internal::interleaved(resolve(address)), address, options);
 }
 
 }  // namespace thrum

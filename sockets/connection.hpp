@@ -23,15 +23,25 @@ struct ServerOptions {
 // while a name is looked up.
 Socket create_server(const Address& address, const ServerOptions& options = {});
 
+// RFC 8305 §8: how long the next address waits for the one before, and how little that may be.
+inline constexpr std::chrono::milliseconds default_attempt_delay{250};
+inline constexpr std::chrono::nanoseconds least_attempt_delay = std::chrono::milliseconds(10);
+
 struct ConnectionOptions {
     // For all of it, the look-up included; it stays on the socket as settimeout(), as in Python.
     std::optional<std::chrono::nanoseconds> timeout = std::nullopt;
     std::optional<Address> source = std::nullopt;  // bound to before connecting
+    // Until the next address of a name is tried beside those that have not answered; at least
+    // least_attempt_delay. An hour makes it one after the other.
+    std::chrono::nanoseconds attempt_delay = default_attempt_delay;
 };
 
-// A stream socket connected to `address`. A name's addresses are tried one after the other, the families in
-// turn (the order of RFC 8305 §4, without its race yet). When all fail, throws the error of the last, naming
-// each address tried and its failure; TimeoutError, AddressError, Cancelled.
+// A stream socket connected to `address`. A name's addresses race (Happy Eyeballs, RFC 8305): the families in
+// turn, each begun attempt_delay after the one before or as soon as one has failed, the first to answer wins,
+// the others are closed. Both families are looked up at once, by getaddrinfo(3), so there is no resolution
+// delay (§3) to wait for. When all fail, throws the error of the last address, naming each tried and its
+// failure; TimeoutError naming those that had not answered and those that had failed; AddressError,
+// Cancelled.
 Socket create_connection(const Address& address, const ConnectionOptions& options = {});
 
 }  // namespace thrum

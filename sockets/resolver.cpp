@@ -1,14 +1,15 @@
 // thrum/sockets/resolver.cpp: floor 2, sockets
-// What needs no asking, and getaddrinfo on an OS thread that the caller can walk away from.
+// What needs no asking, and getaddrinfo behind a cache (lookups.cpp).
 #include <thrum/base/text.hpp>
+#include <thrum/sockets/internal/lookups.hpp>
 #include <thrum/sockets/resolver.hpp>
-#include <thrum/threads/to_thread.hpp>
 
 #include <netdb.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace thrum {
 namespace {
@@ -24,25 +25,35 @@ namespace {
 }
 
 // Blocks; on an OS thread.
-std::vector<Address> look_up(const std::string& host, int port, int family, int type) {
+internal::LookupAnswer ask_system(const std::string& host, int family) {
     addrinfo hints = {};
     hints.ai_family = family;
-    hints.ai_socktype = type;
+    hints.ai_socktype = SOCK_STREAM;  // of each address one entry, not one of each type
     addrinfo* list = nullptr;
-    if (const int status = ::getaddrinfo(host.c_str(), nullptr, &hints, &list); status != 0)
-        fail(host, status, errno);
+    internal::LookupAnswer answer;
+    answer.status = ::getaddrinfo(host.c_str(), nullptr, &hints, &list);
+    if (answer.status != 0) {
+        answer.os_error = errno;
+        return answer;
+    }
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, ::freeaddrinfo);
-    std::vector<Address> found;
+    auto& found = answer.addresses;
     for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
         if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
         sockaddr_storage storage = {};
         std::memcpy(&storage, entry->ai_addr, entry->ai_addrlen);
-        Address address = Address::from_sockaddr(storage, entry->ai_addrlen).with_port(port);
+        Address address = Address::from_sockaddr(storage, entry->ai_addrlen);
         if (std::find(found.begin(), found.end(), address) == found.end())
             found.push_back(std::move(address));
     }
-    if (found.empty()) fail(host, EAI_NONAME, 0);
-    return found;
+    if (found.empty()) answer.status = EAI_NONAME;
+    return answer;
+}
+
+internal::Lookups& lookups() {
+    // Never destroyed: look-ups that were left may end after main().
+    static auto* const instance = new internal::Lookups(ask_system);
+    return *instance;
 }
 
 // The answers that need no asking; empty where one must ask.
@@ -72,12 +83,20 @@ std::vector<Address> resolve(std::string_view host, int port, int family, int ty
     if (!address.is_name()) return resolve(address, family, type);
     if (auto found = answer_inline(host, port, family); !found.empty()) return found;
 
+    const std::string name = to_lower(host);
+    internal::LookupAnswer answer;
     try {
-        return to_thread_abandonable(
-            [name = std::string(host), port, family, type] { return look_up(name, port, family, type); });
+        answer = lookups().find(name, family);
     } catch (const TimeoutError&) {
         throw TimeoutError("timed out looking up " + std::string(host));
     }
+    if (answer.status != 0) fail(std::string(host), answer.status, answer.os_error);
+    for (Address& found : answer.addresses) found = found.with_port(port);
+    return std::move(answer.addresses);
 }
+
+void set_resolver_options(const ResolverOptions& options) { lookups().set_options(options); }
+void clear_resolver() { lookups().clear(); }
+ResolverStatistics resolver_statistics() { return lookups().statistics(); }
 
 }  // namespace thrum

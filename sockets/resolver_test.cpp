@@ -1,4 +1,5 @@
 // thrum/sockets/resolver_test.cpp: floor 2, sockets
+#include <thrum/base/file.hpp>
 #include <thrum/sockets/connection.hpp>
 #include <thrum/sockets/resolver.hpp>
 #include <thrum/testing/process.hpp>
@@ -6,6 +7,8 @@
 
 #include <gtest/gtest.h>
 #include <netdb.h>
+
+#include <cstdlib>
 
 namespace thrum {
 namespace {
@@ -64,6 +67,26 @@ TEST(Resolver, AsksTheSystem) {
     } else {
         EXPECT_THROW(resolve(name, 80), AddressError);
     }
+}
+
+// /etc/hosts holds: in a mount namespace of its own this program is started again, with a file of ours there.
+TEST(Resolver, HostsFileHolds) {
+    if (std::getenv("THRUM_TEST_HOSTS") != nullptr) {
+        const std::uint64_t before = resolver_statistics().lookups;
+        EXPECT_EQ(resolve("Warp.Loom.Test", 7).front(), Address("192.0.2.77", 7));
+        EXPECT_EQ(resolve("warp.loom.test", 8, AF_INET6).front(), Address("2001:db8::77", 8));
+        EXPECT_EQ(resolve("warp.loom.test", 9).front(), Address("192.0.2.77", 9));
+        EXPECT_EQ(resolver_statistics().lookups, before + 2);
+        return;
+    }
+    const testing::TemporaryDirectory folder;
+    write_file(folder / "hosts", "192.0.2.77 warp.loom.test\n2001:db8::77 warp.loom.test\n");
+    if (testing::run({"unshare", "-rm", "true"}).status != 0) GTEST_SKIP() << "no namespaces here";
+    const auto result = testing::run(
+        {"unshare", "-rm", "sh", "-c", "mount --bind \"$1\" /etc/hosts && exec \"$0\" --gtest_filter=$2",
+         std::filesystem::read_symlink("/proc/self/exe"), folder / "hosts", "Resolver.HostsFileHolds"},
+        {.environment = {{"THRUM_TEST_HOSTS", "1"}}});
+    EXPECT_EQ(result.status, 0) << result.output << result.error_output;
 }
 
 // A name that nobody has is refused with the name and what to do (RFC 6761 §6.4: .invalid never resolves).

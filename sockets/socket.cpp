@@ -59,7 +59,13 @@ Socket Socket::from_fd(int fd) {
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
         throw_os_error(errno, "cannot make descriptor " + std::to_string(fd) + " non-blocking");
     }
-    return Socket(Descriptor(fd), family, type);
+    Socket socket(Descriptor(fd), family, type);
+    // A connected datagram socket is known by its peer, as one that connect() made.
+    sockaddr_storage peer = {};
+    socklen_t size = sizeof peer;
+    if (type == SOCK_DGRAM && ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 && size != 0)
+        socket.remember_peer(Address::from_sockaddr(peer, size));
+    return socket;
 }
 
 Socket Socket::from_fd(UniqueFd&& fd) {
@@ -151,23 +157,26 @@ int Socket::connect_ex(const Address& address) {
 
 // 0 or the errno value.
 int Socket::connect_to(const Address& own, Deadline until) {
-    remember_peer(own);
     if (family_ == AF_UNIX) return connect_unix(own, until);
     // connect(2): begun once, then asked again whenever the socket turns writable. The second call tells the
     // outcome as SO_ERROR would, and cannot mistake a readiness from before the attempt for its end.
     bool begun = false;
-    const auto result = descriptor_.perform(Direction::write, until, 0, [&](int fd) -> ssize_t {
-        const int answer = ::connect(fd, own.data(), own.size());
-        if (answer == 0 || (begun && errno == EISCONN)) return 0;
-        // EAGAIN is the kernel's word for "no local port left" here, and not for waiting.
-        if (errno == EAGAIN) errno = EADDRNOTAVAIL;
-        if (errno == EINPROGRESS || errno == EALREADY || errno == EINTR) {
-            begun = true;
-            errno = EAGAIN;
-        }
-        return -1;
+    const auto result = descriptor_.perform(Direction::write, until, 0, [&](int) -> ssize_t {
+        int code = try_connect(own);
+        if (begun && code == EISCONN) code = 0;
+        if (code == EINPROGRESS) begun = true;
+        errno = code == EINPROGRESS ? EAGAIN : code;
+        return code == 0 ? 0 : -1;
     });
     return result < 0 ? errno : 0;
+}
+
+int Socket::try_connect(const Address& own) {
+    remember_peer(own);
+    if (::connect(fileno(), own.data(), own.size()) == 0) return 0;
+    if (errno == EALREADY || errno == EINTR) return EINPROGRESS;
+    // EAGAIN is the kernel's word for "no local port left" here, and not for waiting.
+    return errno == EAGAIN ? EADDRNOTAVAIL : errno;
 }
 
 int Socket::connect_unix(const Address& address, Deadline until) {

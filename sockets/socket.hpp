@@ -28,6 +28,11 @@ namespace thrum {
 // since 5.4).
 inline constexpr int default_backlog = 4096;
 
+class DatagramBatch;
+namespace internal {
+class ConnectionRace;
+}
+
 // Owns a socket(7): TCP, UDP or Unix; stream, datagram or seqpacket; always non-blocking beneath and closed
 // on exec. Move-only. One thread may receive, another send and a third close() at once. Receiving and sending
 // make exactly one system call when the kernel is ready, and allocate nothing but what they return.
@@ -103,6 +108,15 @@ public:
     ReceivedMessage recv_fds(std::size_t size, std::size_t max_descriptors = max_passed_descriptors);
     // Who was at the other end of a Unix stream when it connected. Throws OSError(EOPNOTSUPP) for the others.
     Credentials peer_credentials() const;
+
+    // Waits for datagrams and takes all that are there, as many as the batch has room for (recvmmsg(2)).
+    // Returns how many messages came. It costs one system call in all while there are fewer.
+    std::size_t recv_batch(DatagramBatch& batch);
+    // Sends all of the batch (sendmmsg(2)): one it was filled with by add(), or received ones back to their
+    // senders. After an exception batch.sent() messages have gone; the next is the one it is about.
+    void send_batch(DatagramBatch& batch);
+    // UDP_GRO: the kernel may hand over runs of equal datagrams as one message of a batch.
+    void set_receive_segments(bool on = true);
 
     // From a file to this stream without a copy in between (sendfile(2)): from `offset`, `count` bytes or up
     // to the end of the file, whose own position stays. Returns how many went. Waits for the socket; for a
@@ -211,6 +225,8 @@ public:
     Deadline deadline() const noexcept { return timeout_ ? deadline_after(*timeout_) : never; }
 
 private:
+    friend class internal::ConnectionRace;
+
     // The peer in few bytes, since a connection that was reset can no longer tell it. Empty for Unix.
     struct Peer {
         std::array<char, 28> bytes = {};
@@ -222,6 +238,8 @@ private:
     bool is_stream() const noexcept { return type_ == SOCK_STREAM; }
     Address to_own_family(const Address& address, std::string_view doing) const;
     int connect_to(const Address& address, Deadline until);
+    // Begins to connect, or asks how that stands: 0, EINPROGRESS, or why it failed. Does not wait.
+    int try_connect(const Address& address);
     int connect_unix(const Address& address, Deadline until);
     // The deadline of one call with these flags.
     Deadline deadline(int flags) const noexcept;

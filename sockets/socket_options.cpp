@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 
 #include <algorithm>
 #include <limits>
@@ -166,6 +167,8 @@ void Socket::bind_to_interface(NetworkInterface interface) {
 void Socket::set_pass_credentials(bool on) {
     set(*this, {SOL_SOCKET, SO_PASSCRED, "SO_PASSCRED"}, on ? 1 : 0);
 }
+
+void Socket::set_receive_segments(bool on) { set(*this, {SOL_UDP, UDP_GRO, "UDP_GRO"}, on ? 1 : 0); }
 
 void Socket::change_group(int option, const Address& group, NetworkInterface interface) {
     const Address own = to_own_family(group, "use the group");
