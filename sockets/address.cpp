@@ -18,20 +18,32 @@ namespace {
 constexpr std::size_t max_host_length = 1024;
 constexpr std::string_view unix_prefix = "unix:";
 
+// Characters of a refused text that are shown.
+constexpr std::size_t shown_length = 128;
+
+// A text nobody has checked, fit for a terminal and a log line.
+std::string shown(std::string_view text) {
+    std::string safe;
+    for (const char c : text.substr(0, shown_length)) {
+        const auto byte = static_cast<unsigned char>(c);
+        byte < ' ' || byte == 127 ? safe += percent_encode(std::string_view(&c, 1)) : safe += c;
+    }
+    return text.size() > shown_length ? safe + "…" : safe;
+}
+
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
-    throw AddressError(EINVAL, "'" + std::string(text) + "' is not an address: " + std::string(why));
+    throw AddressError(EINVAL, "'" + shown(text) + "' is not an address: " + std::string(why));
 }
 
 void check_port(std::string_view host, int port) {
     if (port >= 0 && port <= max_port) return;
-    throw AddressError(EINVAL, "port " + std::to_string(port) + " of " +
-                                   (host.empty() ? "*" : std::string(host)) +
+    throw AddressError(EINVAL, "port " + std::to_string(port) + " of " + (host.empty() ? "*" : shown(host)) +
                                    " is out of range: a port is 0 to 65535");
 }
 
 void check_host(std::string_view host) {
     if (host.size() > max_host_length) {
-        refuse(std::string(host.substr(0, 32)) + "…", "a host has at most 1024 characters");
+        refuse(host, "a host has at most 1024 characters");
     }
     const auto bad = std::find_if(host.begin(), host.end(), [](char c) {
         return static_cast<unsigned char>(c) <= ' ' || c == 127 ||
@@ -39,7 +51,7 @@ void check_host(std::string_view host) {
     });
     if (bad == host.end()) return;
     if (*bad == ':') refuse(host, "it has colons but is no IPv6 address");
-    refuse(percent_encode(host, ":[]/@?# "), "a host name does not contain such characters");
+    refuse(host, "a host name does not contain such characters");
 }
 
 template <class Concrete>
@@ -49,9 +61,11 @@ Concrete view_as(const sockaddr_storage& storage) noexcept {
     return concrete;
 }
 
+// The interface's name, its number where there is none, or where the name would be read as another's number.
 std::string scope_name(unsigned scope) {
     char name[IF_NAMESIZE];
-    return ::if_indextoname(scope, name) != nullptr ? name : std::to_string(scope);
+    if (::if_indextoname(scope, name) == nullptr || parse_unsigned(name)) return std::to_string(scope);
+    return name;
 }
 
 Address make_unix(std::string_view name, bool abstract) {
@@ -59,14 +73,14 @@ Address make_unix(std::string_view name, bool abstract) {
     address.sun_family = AF_UNIX;
     // An abstract name begins with a zero byte and has no end but the size; a path ends with one.
     constexpr std::size_t longest = sizeof address.sun_path - 1;
-    const std::string shown = std::string(unix_prefix) + (abstract ? "@" : "") + std::string(name);
+    const std::string text = std::string(unix_prefix) + (abstract ? "@" : "") + std::string(name);
     if (name.size() > longest) {
-        throw AddressError(ENAMETOOLONG,
-                           "'" + shown + "' is too long for a Unix socket: " + std::to_string(name.size()) +
-                               " bytes, and at most " + std::to_string(longest) + " fit; use a shorter path");
+        throw AddressError(ENAMETOOLONG, "'" + shown(text) + "' is too long for a Unix socket: " +
+                                             std::to_string(name.size()) + " bytes, and at most " +
+                                             std::to_string(longest) + " fit; use a shorter path");
     }
-    if (name.empty()) refuse(shown, "a Unix socket needs a path");
-    if (!abstract && name.find('\0') != std::string_view::npos) refuse(shown, "a path contains no zero byte");
+    if (name.empty()) refuse(text, "a Unix socket needs a path");
+    if (!abstract && name.find('\0') != std::string_view::npos) refuse(text, "a path contains no zero byte");
     std::memcpy(address.sun_path + (abstract ? 1 : 0), name.data(), name.size());
     sockaddr_storage storage = {};
     std::memcpy(&storage, &address, sizeof address);
@@ -134,7 +148,10 @@ void Address::set_port(int port) noexcept {
     std::memcpy(reinterpret_cast<char*>(&storage_) + offsetof(sockaddr_in, sin_port), &wire, sizeof wire);
 }
 
-Address Address::unix_path(const std::filesystem::path& path) { return make_unix(path.native(), false); }
+Address Address::unix_path(const std::filesystem::path& path) {
+    // As it stands, it would read as an abstract name.
+    return make_unix(path.native().starts_with('@') ? "./" + path.native() : path.native(), false);
+}
 
 Address Address::unix_abstract(std::string_view name) { return make_unix(name, true); }
 
@@ -147,11 +164,33 @@ Address Address::from_sockaddr(const sockaddr_storage& storage, socklen_t size) 
         throw AddressError(EAFNOSUPPORT, "address family " + std::to_string(storage.ss_family) +
                                              " is not one of IPv4, IPv6 and Unix");
     }
+    const std::size_t least = size == 0                       ? 0
+                              : storage.ss_family == AF_INET  ? sizeof(sockaddr_in)
+                              : storage.ss_family == AF_INET6 ? sizeof(sockaddr_in6)
+                                                              : sizeof(sa_family_t);
+    if (size < least) throw AddressError(EINVAL, std::to_string(size) + " bytes are too few for an address");
     Address address;
     address.size_ = std::min<socklen_t>(size, sizeof storage);
     std::memcpy(&address.storage_, &storage, address.size_);
     if (size == 0) address.storage_.ss_family = AF_UNIX;
+    if (address.family() == AF_UNIX) address.set_one_form();
     return address;
+}
+
+// One form for each path: nothing behind its end, and no "@" before it.
+void Address::set_one_form() {
+    constexpr std::size_t before = offsetof(sockaddr_un, sun_path);
+    if (size_ <= before || reinterpret_cast<const char*>(&storage_)[before] == '\0') return;
+    const std::string name = path();
+    if (name.size() + 1 > sizeof(sockaddr_un::sun_path)) return;  // to the last byte, without an end
+    const bool marked = name.starts_with('@') && name.size() + 3 <= sizeof(sockaddr_un::sun_path);
+    const std::string form = marked ? "./" + name : name;
+    sockaddr_un clean = {};
+    clean.sun_family = AF_UNIX;
+    std::memcpy(clean.sun_path, form.data(), form.size());
+    storage_ = {};
+    std::memcpy(&storage_, &clean, sizeof clean);
+    size_ = static_cast<socklen_t>(before + form.size() + 1);
 }
 
 Address Address::parse(std::string_view text) {
@@ -218,7 +257,76 @@ std::string Address::path() const {
     return "@" + std::string(address.sun_path + 1, length - 1);
 }
 
+bool Address::is_ipv4_mapped() const noexcept {
+    if (family() != AF_INET6) return false;
+    const auto six = view_as<sockaddr_in6>(storage_);
+    return IN6_IS_ADDR_V4MAPPED(&six.sin6_addr) != 0;
+}
+
+Address Address::unmapped() const {
+    if (!is_ipv4_mapped()) return *this;
+    const auto six = view_as<sockaddr_in6>(storage_);
+    sockaddr_in four = {};
+    four.sin_family = AF_INET;
+    four.sin_port = six.sin6_port;
+    std::memcpy(&four.sin_addr, six.sin6_addr.s6_addr + 12, sizeof four.sin_addr);
+    Address address;
+    std::memcpy(&address.storage_, &four, sizeof four);
+    address.size_ = sizeof four;
+    return address;
+}
+
+Address Address::mapped() const {
+    if (family() != AF_INET) return *this;
+    const auto four = view_as<sockaddr_in>(storage_);
+    sockaddr_in6 six = {};
+    six.sin6_family = AF_INET6;
+    six.sin6_port = four.sin_port;
+    six.sin6_addr.s6_addr[10] = six.sin6_addr.s6_addr[11] = 0xff;
+    std::memcpy(six.sin6_addr.s6_addr + 12, &four.sin_addr, sizeof four.sin_addr);
+    Address address;
+    std::memcpy(&address.storage_, &six, sizeof six);
+    address.size_ = sizeof six;
+    return address;
+}
+
+// The IPv4 address that it is or stands for, in the machine's order.
+std::optional<std::uint32_t> Address::four() const noexcept {
+    if (family() == AF_INET) return ntohl(view_as<sockaddr_in>(storage_).sin_addr.s_addr);
+    if (!is_ipv4_mapped()) return std::nullopt;
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, view_as<sockaddr_in6>(storage_).sin6_addr.s6_addr + 12, sizeof bits);
+    return ntohl(bits);
+}
+
+bool Address::is_loopback() const noexcept {
+    if (const auto bits = four()) return *bits >> 24 == 127;
+    if (family() != AF_INET6) return family() == AF_UNIX;
+    const auto six = view_as<sockaddr_in6>(storage_);
+    return IN6_IS_ADDR_LOOPBACK(&six.sin6_addr) != 0;
+}
+
+bool Address::is_any() const noexcept {
+    if (const auto bits = four()) return *bits == INADDR_ANY;
+    const auto six = view_as<sockaddr_in6>(storage_);
+    return family() == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&six.sin6_addr) != 0;
+}
+
+bool Address::is_multicast() const noexcept {
+    if (const auto bits = four()) return *bits >> 28 == 14;
+    const auto six = view_as<sockaddr_in6>(storage_);
+    return family() == AF_INET6 && IN6_IS_ADDR_MULTICAST(&six.sin6_addr) != 0;
+}
+
+unsigned Address::scope_id() const noexcept {
+    return family() == AF_INET6 ? view_as<sockaddr_in6>(storage_).sin6_scope_id : 0;
+}
+
+std::size_t Address::hash() const { return std::hash<std::string>()(to_lower(to_string())); }
+
 std::string Address::to_string() const {
+    // A host of this name would be read as a Unix path; names have no case.
+    if (name_ == "unix") return "UNIX:" + std::to_string(port());
     if (family() == AF_UNIX) return std::string(unix_prefix) + path();
     if (!is_name_ && family() == AF_UNSPEC) return "nowhere";
     const std::string number = ":" + std::to_string(port());

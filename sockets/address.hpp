@@ -8,8 +8,10 @@
 #include <sys/socket.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -45,7 +47,7 @@ public:
     // Throws AddressError saying what is wrong.
     static Address parse(std::string_view text);
     // From what the kernel filled in. Throws AddressError for a family other than AF_INET, AF_INET6 and
-    // AF_UNIX.
+    // AF_UNIX, and for fewer bytes than that family has.
     static Address from_sockaddr(const sockaddr_storage& storage, socklen_t size);
 
     // Whether host() is a name still to be looked up ("localhost"), or "".
@@ -59,22 +61,41 @@ public:
     // The same place at another port; only for addresses that have one.
     Address with_port(int port) const;
     // The path of a Unix socket, "@name" for an abstract one; empty for one without a name and for the
-    // others.
+    // others. A path that itself begins with "@" is kept as "./@…", the same file.
     std::string path() const;
-    // What parse() reads: "127.0.0.1:80", "[fe80::1%eth0]:80", "localhost:80", "unix:/run/a.sock". An unnamed
-    // Unix socket is "unix:".
+
+    // Of this machine alone: 127.0.0.0/8, ::1, and Unix sockets. False for names, as below.
+    bool is_loopback() const noexcept;
+    // Every interface: 0.0.0.0 and ::.
+    bool is_any() const noexcept;
+    // A group: 224.0.0.0/4 and ff00::/8.
+    bool is_multicast() const noexcept;
+    // ::ffff:a.b.c.d, as which a dual-stack socket sees IPv4 (RFC 4291 §2.5.5.2). These three take an
+    // IPv4-mapped address for the IPv4 address it stands for.
+    bool is_ipv4_mapped() const noexcept;
+    // The same place as IPv4 where it is IPv4-mapped, and as IPv4-mapped where it is IPv4; else as it is.
+    Address unmapped() const;
+    Address mapped() const;
+    // The number of an IPv6 address's interface, its zone; 0 where it has none (RFC 4007).
+    unsigned scope_id() const noexcept;
+    // What parse() reads back: "127.0.0.1:80", "[fe80::1%eth0]:80", "localhost:80", "unix:/run/a.sock",
+    // "unix:@abstract". What is no place to go to is not read back: an unnamed Unix socket, "unix:", and
+    // "nowhere".
     std::string to_string() const;
 
     // What the system calls take. Throws AddressError for a name: resolve() it first.
     const sockaddr* data() const;
     socklen_t size() const noexcept { return size_; }
 
-    // The same kind, host and port (or path) and scope. A name equals only the same name.
+    std::size_t hash() const;
+    // The same kind, host and port (or path) and scope. A name equals only the same name, in whatever case.
     friend bool operator==(const Address& a, const Address& b) noexcept;
 
 private:
     bool set_numeric(std::string_view host);
     void set_port(int port) noexcept;
+    void set_one_form();
+    std::optional<std::uint32_t> four() const noexcept;
 
     std::string name_;
     sockaddr_storage storage_ = {};
@@ -87,7 +108,5 @@ private:
 
 template <>
 struct std::hash<thrum::Address> {
-    std::size_t operator()(const thrum::Address& address) const {
-        return hash<string>()(address.to_string());
-    }
+    std::size_t operator()(const thrum::Address& address) const { return address.hash(); }
 };

@@ -25,7 +25,12 @@ TEST(Address, NotationsComeBackAsWritten) {
         {"[::1]:65535", "::1", 65535, AF_INET6},
         {"[::]:443", "::", 443, AF_INET6},
         {"[fe80::1%lo]:7", "fe80::1%lo", 7, AF_INET6},
+        {"[fe80::1%4294967295]:7", "fe80::1%4294967295", 7, AF_INET6},
+        {"[::1%lo]:7", "::1%lo", 7, AF_INET6},
         {"[::ffff:1.2.3.4]:1", "::ffff:1.2.3.4", 1, AF_INET6},
+        {"UNIX:80", "UNIX", 80, AF_UNSPEC},
+        {"unix:./@not abstract", "", 0, AF_UNIX},
+        {"unix:[::1]:80", "", 0, AF_UNIX},
         {"localhost:8080", "localhost", 8080, AF_UNSPEC},
         {"xn--bcher-kva.example:1", "xn--bcher-kva.example", 1, AF_UNSPEC},
         {":80", "", 80, AF_UNSPEC},
@@ -47,6 +52,85 @@ struct Refusal {
     const char* text;
     const char* because;
 };
+
+// What is read in another form than it is written comes back the same all the same.
+TEST(Address, OtherFormsAreTheSamePlace) {
+    EXPECT_EQ(Address::parse("[0:0:0:0:0:0:0:1]:08"), Address::parse("[::1]:8"));
+    EXPECT_EQ(Address("fe80::1%1", 7), Address("fe80::1%lo", 7)) << "lo is interface 1";
+    EXPECT_EQ(Address("fe80::1%1", 7).scope_id(), 1u);
+    const Address named_unix("unix", 80);
+    EXPECT_EQ(Address::parse(named_unix.to_string()), named_unix);
+    EXPECT_TRUE(named_unix.is_name());
+    const Address marked = Address::unix_path("@file");
+    EXPECT_EQ(marked.path(), "./@file");
+    EXPECT_EQ(Address::parse(marked.to_string()), marked);
+    const Address odd = Address::unix_abstract(std::string("a\0\n:[]", 6));
+    EXPECT_EQ(Address::parse(odd.to_string()), odd);
+    // The kernel may count the zero bytes behind a path, and it does not know "./".
+    sockaddr_un raw = {};
+    raw.sun_family = AF_UNIX;
+    std::strcpy(raw.sun_path, "@file");
+    sockaddr_storage storage = {};
+    std::memcpy(&storage, &raw, sizeof raw);
+    EXPECT_EQ(Address::from_sockaddr(storage, sizeof raw), marked);
+}
+
+struct Kind {
+    const char* host;
+    bool loopback;
+    bool any;
+    bool multicast;
+};
+
+// What kind of address it is, whether IPv4 is written as itself or IPv4-mapped.
+TEST(Address, Kinds) {
+    const Kind table[] = {
+        {"127.0.0.1", true, false, false},
+        {"127.255.0.9", true, false, false},
+        {"128.0.0.1", false, false, false},
+        {"0.0.0.0", false, true, false},
+        {"224.0.0.1", false, false, true},
+        {"239.255.255.255", false, false, true},
+        {"240.0.0.1", false, false, false},
+        {"::1", true, false, false},
+        {"::", false, true, false},
+        {"ff02::1%lo", false, false, true},
+        {"fe80::1%lo", false, false, false},
+        {"::ffff:127.0.0.1", true, false, false},
+        {"::ffff:0.0.0.0", false, true, false},
+        {"::ffff:230.0.0.1", false, false, true},
+        {"localhost", false, false, false},
+        {"", false, false, false},
+    };
+    for (const Kind& row : table) {
+        const Address address(row.host, 80);
+        EXPECT_EQ(address.is_loopback(), row.loopback) << row.host;
+        EXPECT_EQ(address.is_any(), row.any) << row.host;
+        EXPECT_EQ(address.is_multicast(), row.multicast) << row.host;
+        EXPECT_EQ(address.mapped().unmapped(), address.unmapped()) << row.host;
+    }
+    EXPECT_TRUE(Address::unix_path("/x").is_loopback());
+    EXPECT_FALSE(Address().is_loopback());
+    EXPECT_EQ(Address("192.0.2.1", 7).mapped().to_string(), "[::ffff:192.0.2.1]:7");
+    EXPECT_EQ(Address("::ffff:192.0.2.1", 7).unmapped().to_string(), "192.0.2.1:7");
+    EXPECT_TRUE(Address("::ffff:192.0.2.1", 7).is_ipv4_mapped());
+    EXPECT_FALSE(Address("::1", 7).is_ipv4_mapped());
+}
+
+// What people are shown of a refused text is short and does nothing to a terminal.
+TEST(Address, RefusalsAreFitToShow) {
+    for (const std::string& text :
+         {std::string("\x1b[2J:1"), std::string(5000, 'a') + ":1", std::string("a\nb:80")}) {
+        try {
+            Address::parse(text);
+            ADD_FAILURE() << "parsed";
+        } catch (const AddressError& error) {
+            const std::string what = error.what();
+            EXPECT_LT(what.size(), 300u);
+            EXPECT_EQ(what.find_first_of("\x1b\n"), what.npos) << what;
+        }
+    }
+}
 
 // What makes no address is refused with the text and the reason.
 TEST(Address, NonsenseIsRefusedWithItsReason) {
@@ -124,6 +208,10 @@ TEST(Address, NamesAreNotForTheKernel) {
     sockaddr_storage storage = {};
     storage.ss_family = AF_APPLETALK;
     EXPECT_THROW(Address::from_sockaddr(storage, 16), AddressError);
+    for (const int family : {AF_INET, AF_INET6}) {
+        storage.ss_family = static_cast<sa_family_t>(family);
+        EXPECT_THROW(Address::from_sockaddr(storage, 8), AddressError);
+    }
 }
 
 // A peer without a name is still an address.
@@ -139,6 +227,7 @@ TEST(Address, ServesAsAKey) {
     const std::unordered_set<Address> set = {
         {"127.0.0.1", 1}, {"127.0.0.1", 1}, {"127.0.0.1", 2}, {"::1", 1}};
     EXPECT_EQ(set.size(), 3u);
+    EXPECT_EQ(std::hash<Address>()({"LocalHost", 1}), std::hash<Address>()({"localhost", 1}));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <thrum/sockets/stream.hpp>
 
 #include <cstddef>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
@@ -49,6 +50,10 @@ public:
     // The next line without its "\n" or "\r\n"; nothing at the end of the stream. A last line without a
     // newline counts. Throws LineTooLongError beyond `limit` bytes.
     std::optional<std::string> readline(std::size_t limit = default_line_limit);
+    // The lines that are left, each as readline() gives it, read when the loop gets to it:
+    // for (const std::string& line : stream.lines()) …
+    class Lines;
+    Lines lines(std::size_t limit = default_line_limit) noexcept;
     // Everything up to and with `delimiter`, which is not empty. Throws IncompleteReadError when the stream
     // ends before it, LineTooLongError beyond `limit` bytes.
     std::string read_until(std::string_view delimiter, std::size_t limit = default_line_limit);
@@ -89,5 +94,40 @@ private:
     std::size_t end_ = 0;
     std::string pending_;
 };
+
+// An input range over a BufferedStream that must outlive it.
+class BufferedStream::Lines {
+public:
+    class Iterator {
+    public:
+        using value_type = std::string;
+        using difference_type = std::ptrdiff_t;
+        Iterator(BufferedStream& stream, std::size_t limit)
+            : stream_(&stream), limit_(limit), line_(stream.readline(limit)) {}
+        const std::string& operator*() const noexcept { return *line_; }
+        const std::string* operator->() const noexcept { return &*line_; }
+        Iterator& operator++() {
+            line_ = stream_->readline(limit_);
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const Iterator& at, std::default_sentinel_t) noexcept { return !at.line_; }
+
+    private:
+        BufferedStream* stream_;
+        std::size_t limit_;
+        std::optional<std::string> line_;
+    };
+
+    Lines(BufferedStream& stream, std::size_t limit) noexcept : stream_(&stream), limit_(limit) {}
+    Iterator begin() const { return {*stream_, limit_}; }
+    std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+    BufferedStream* stream_;
+    std::size_t limit_;
+};
+
+inline BufferedStream::Lines BufferedStream::lines(std::size_t limit) noexcept { return {*this, limit}; }
 
 }  // namespace thrum

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ranges>
+
 namespace thrum {
 namespace {
 
@@ -55,6 +57,25 @@ TEST(BufferedStream, Lines_InAnyPieces) {
             EXPECT_EQ(stream.readline(), std::nullopt) << "the end stays the end";
         }
     }
+}
+
+// A loop over the lines sees each once, may stop in between, and keeps the limit.
+TEST(BufferedStream, LinesInALoop) {
+    Drip drip("one\r\ntwo\n\nlast", 3);
+    BufferedStream stream(drip.stream());
+    std::vector<std::string> seen;
+    for (const std::string& line : stream.lines()) {
+        seen.push_back(line);
+        if (line == "two") break;
+    }
+    EXPECT_EQ(stream.readline(), "");
+    for (const std::string& line : stream.lines()) seen.push_back(line);
+    EXPECT_EQ(seen, (std::vector<std::string>{"one", "two", "last"}));
+    EXPECT_TRUE(stream.lines().begin() == stream.lines().end());
+    static_assert(std::ranges::input_range<BufferedStream::Lines>);
+    Drip endless(std::string(200, 'x'), 50);
+    BufferedStream limited(endless.stream());
+    EXPECT_THROW(limited.lines(100).begin(), LineTooLongError);
 }
 
 // A line that never ends stops at the limit, and one that just fits comes through.

@@ -89,7 +89,7 @@ ConnectionRace::Outcome ConnectionRace::begin(Socket& socket) {
             return codes_[number] == 0 ? Outcome::connected : Outcome::failed;
         }
     } catch (const OSError& error) {
-        if (error.code() == ETIMEDOUT) throw;
+        if (error.code() == ETIMEDOUT) give_up_late();
         codes_[number] = error.code();
         return Outcome::failed;
     }

@@ -183,8 +183,12 @@ int Socket::connect_unix(const Address& address, Deadline until) {
     while (::connect(fileno(), address.data(), address.size()) != 0) {
         if (errno == EINTR) continue;
         if (errno != EAGAIN) return errno;
-        if (std::chrono::steady_clock::now() >= until) return ETIMEDOUT;
-        sleep(unix_connect_interval);
+        if (deadline_after(0ns) >= until) return ETIMEDOUT;
+        try {
+            sleep(unix_connect_interval);
+        } catch (const TimeoutError&) {
+            return ETIMEDOUT;  // of the deadline in force
+        }
     }
     return 0;
 }
