@@ -283,7 +283,7 @@ void throw_stream_error(std::string_view doing, std::string_view peer, const TLS
         // A TLS 1.3 server refuses a client's certificate only after the client's side of the handshake is
         // done.
         const Sentence sentence = describe_alert(ERR_GET_REASON(outcome.reason), words);
-        if (sentence.failure != TLSFailure::other)
+        if (sentence.failure == TLSFailure::refused || sentence.failure == TLSFailure::certificate_required)
             throw TLSError(sentence.failure, what + ": " + sentence.text);
     }
     throw TLSError(TLSFailure::other, what + ": " + words);

@@ -64,7 +64,8 @@ void TLSSocket::Session::expect_name() {
         expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     const int set = is_name ? X509_VERIFY_PARAM_set1_host(expected, bare.c_str(), bare.size())
                             : X509_VERIFY_PARAM_set1_ip_asc(expected, bare.c_str());
-    if (set != 1 || bare.empty()) {
+    // An empty name would switch the check off, and one that begins with a dot would stand for all below it.
+    if (set != 1 || bare.empty() || bare.front() == '.') {
         ERR_clear_error();
         refuse_host("is no name to verify");
     }

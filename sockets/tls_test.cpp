@@ -1,7 +1,6 @@
 // thrum/sockets/tls_test.cpp: floor 2, sockets
 #include <thrum/base/file.hpp>
 #include <thrum/sockets/buffered_stream.hpp>
-#include <thrum/sockets/internal/stream_fixture.hpp>
 #include <thrum/sockets/internal/tls_fixture.hpp>
 #include <thrum/sockets/server.hpp>
 
@@ -9,7 +8,6 @@
 #include <stdlib.h>
 
 #include <atomic>
-#include <thread>
 #include <vector>
 
 namespace thrum {
@@ -23,7 +21,6 @@ using internal::get;
 using internal::good_certificate;
 using internal::OpenSSLServer;
 using internal::serving;
-using internal::tls_pair;
 using internal::trusting;
 
 // A handshake with OpenSSL's own server, by name and by address, in a fiber's small stack.
@@ -215,111 +212,6 @@ TEST(TLS, EnvironmentOfTrust) {
         TLSContext(
             TLSServerOptions{.certfile = good_certificate().certificate, .keyfile = authority().issue().key});
     });
-}
-
-// close_notify is the end; a bare end of the socket is a cut, and never passes for the end.
-TEST(TLS, TruncationIsNotTheEnd) {
-    {
-        auto [server, client] = tls_pair();
-        server.sendall("all");
-        server.close();
-        EXPECT_EQ(client.recv_all(), "all");
-        EXPECT_EQ(client.recv(1), "");
-    }
-    {
-        auto [server, client] = tls_pair();
-        server.sendall("not all");
-        server.socket().close();
-        EXPECT_EQ(client.recv(100), "not all");
-        expect_tls_failure(TLSFailure::truncated, {"cannot receive from localhost (", "truncated"},
-                           [&client = client] { client.recv(1); });
-    }
-    {
-        auto [server, client] = tls_pair();
-        server.socket().sendall("garbage in the middle of the stream");
-        expect_tls_failure(TLSFailure::other, {"cannot receive from localhost ("},
-                           [&client = client] { client.recv(1); });
-    }
-}
-
-// Half a TLS stream can end while the other goes on.
-TEST(TLS, HalfClose) {
-    auto [server, client] = tls_pair();
-    client.sendall("question");
-    client.shutdown_write();
-    EXPECT_EQ(server.recv_all(), "question");
-    server.sendall("answer");
-    server.close();
-    EXPECT_EQ(client.recv_all(), "answer");
-}
-
-// One thread sends while another receives, megabytes both ways, whole and in order.
-TEST(TLS, BothWaysAtOnce) {
-    auto [server, client] = tls_pair();
-    std::string data;
-    for (int i = 0; data.size() < (4U << 20); ++i) data += std::to_string(i) + " ";
-    const auto send = [&data](TLSSocket& stream) {
-        const std::string_view all = data;
-        const std::string_view pieces[] = {all.substr(0, 10), all.substr(10, 90'000), "", all.substr(90'010)};
-        stream.sendall(pieces);
-        stream.shutdown_write();
-    };
-    Thread server_sends([&, &end = server] { send(end); });
-    Thread client_sends([&, &end = client] { send(end); });
-    std::string at_server;
-    Thread server_reads([&, &end = server] { at_server = end.recv_all(); });
-    EXPECT_TRUE(client.recv_all() == data);
-    server_reads.join();
-    EXPECT_TRUE(at_server == data);
-    server_sends.join();
-    client_sends.join();
-}
-
-// Timeouts hold inside and after the handshake; waits end by cancel and by close.
-TEST(TLS, WaitsEnd) {
-    Socket silent = create_server({"127.0.0.1", 0});
-    Socket patient = create_connection(silent.getsockname());
-    patient.settimeout(30ms);
-    testing::expect_failure<TimeoutError>([&] { TLSSocket(std::move(patient), "localhost", trusting()); },
-                                          {"timed out trying to start TLS with localhost ("});
-    auto [server, client] = tls_pair();
-    client.settimeout(30ms);
-    EXPECT_THROW(client.recv(1), TimeoutError);
-    EXPECT_THROW(client.sendall(std::string(8 << 20, 'x')), TimeoutError);
-    client.settimeout(std::nullopt);
-    internal::expect_waits_end(client);
-}
-
-// close() under a thread that sends: nothing goes to whatever is opened next under the same number.
-TEST(TLS, CloseLeavesNoCallBehind) {
-    const std::string data(1 << 20, 'x');
-    for (int round = 0; round < 60; ++round) {
-        auto [server, client] = tls_pair();
-        Thread reading([&end = server] {
-            try {
-                std::string taken(1 << 16, '\0');
-                while (end.recv_into(taken) != 0) {
-                }
-            } catch (const OSError&) {
-                // Cut in the middle of a record.
-            }
-        });
-        int code = 0;
-        std::thread sending([&, &end = client] {
-            try {
-                for (;;) end.sendall(data);
-            } catch (const OSError& error) {
-                code = error.code();
-            }
-        });
-        for (int i = 0; i < 20 + round; ++i) std::this_thread::yield();
-        client.close();
-        auto [next, other] = Socket::pair();
-        sending.join();
-        EXPECT_EQ(code, EBADF);
-        EXPECT_FALSE(next.readable_now() || other.readable_now()) << "round " << round;
-        server.socket().shutdown(SHUT_RDWR);
-    }
 }
 
 // Session tickets make an idle connection's descriptor readable, but not the stream.
