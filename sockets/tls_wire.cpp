@@ -29,6 +29,7 @@ int read_wire(BIO* bio, char* buffer, int size) {
     const ssize_t got = ::recv(wire.fd, buffer, static_cast<std::size_t>(size), MSG_DONTWAIT);
     if (got < 0) return failed(bio, true);
     wire.ended = got == 0 && size > 0;
+    wire.drained = got < size;
     return static_cast<int>(got);
 }
 

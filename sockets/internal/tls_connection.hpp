@@ -57,6 +57,7 @@ internal::TLSOutcome TLSSocket::Session::attempt(Call&& call) {
     ERR_clear_error();
     const int result = call(ssl.get());
     internal::TLSOutcome outcome;
+    outcome.drained = wire.drained;
     if (result <= 0) {
         outcome.code = SSL_get_error(ssl.get(), result);
         outcome.reason = ERR_peek_error();
@@ -78,9 +79,10 @@ internal::TLSOutcome TLSSocket::Session::run(Direction first, Deadline until, st
         if (!outcome.must_wait()) return outcome;
     }
     for (Direction direction = first;;) {
-        const ssize_t result = socket.descriptor().perform(direction, until, 0, [&](int) -> ssize_t {
+        // 0 is below 1 and says that the kernel is empty: the next call parks without asking it.
+        const ssize_t result = socket.descriptor().perform(direction, until, 1, [&](int) -> ssize_t {
             outcome = attempt(call);
-            if (!outcome.wants(direction)) return 0;
+            if (!outcome.wants(direction)) return direction == Direction::read && outcome.drained ? 0 : 1;
             errno = EAGAIN;
             return -1;
         });

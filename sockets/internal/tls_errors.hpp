@@ -32,7 +32,8 @@ struct TLSOutcome {
     int code = 0;              // SSL_ERROR_…
     unsigned long reason = 0;  // the first entry of the error queue
     int os_error = 0;
-    bool ended = false;  // the peer has closed the socket
+    bool ended = false;    // the peer has closed the socket
+    bool drained = false;  // it took all the bytes that the kernel had
 
     bool wants(Direction direction) const noexcept {
         return code == (direction == Direction::read ? SSL_ERROR_WANT_READ : SSL_ERROR_WANT_WRITE);
