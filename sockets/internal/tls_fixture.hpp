@@ -26,7 +26,7 @@ inline testing::CertificateAuthority& authority() {
 }
 
 inline const testing::Certificate& good_certificate() {
-    static const testing::Certificate made = authority().issue();
+    static const testing::Certificate made = authority().issue({.common_name = "good"});
     return made;
 }
 
