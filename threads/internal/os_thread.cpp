@@ -47,7 +47,7 @@ Task& take_os_task() {
     }
     own_task->deadline = never;
     own_task->forget_cancels();
-    own_task->os_id = own_os_id();
+    own_task->os_id.store(own_os_id(), std::memory_order_release);
     own_task->id.store(next_thread_id(), std::memory_order_release);
     return *own_task;
 }

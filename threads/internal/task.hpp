@@ -99,8 +99,9 @@ public:
     std::atomic<std::uint64_t> id = 0;  // 0: the record of an OS thread that is in use by none
     TimerNode timer;
     LocalTable* locals = nullptr;  // its values of Local<T>; only the task itself looks
-    int os_id = 0;                 // gettid(2), of an OS thread
-    Task* next_record = nullptr;   // of the records of OS threads
+    // gettid(2), of an OS thread. Of `id`, where that is the same before and after it is read.
+    std::atomic<int> os_id = 0;
+    Task* next_record = nullptr;  // of the records of OS threads
 
 private:
     Wake park_fiber(Deadline deadline) noexcept;
