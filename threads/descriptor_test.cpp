@@ -174,21 +174,28 @@ TEST(Descriptor, ReadinessStarvesNobody) {
     flooding.join();
 }
 
+// Until this many threads wait for descriptors.
+void until_waiting(std::size_t count) {
+    for (std::size_t waiting = 0; waiting < count;) {
+        waiting = 0;
+        for (const ThreadSnapshot& one : enumerate_threads()) {
+            if (one.state == ThreadState::waiting && one.waits_on.ends_with(" for reading")) ++waiting;
+        }
+    }
+}
+
 // close() wakes whoever waits, fiber or not, and each gets EBADF.
 TEST(Descriptor, CloseWakesWaiters) {
     auto [left, right] = make_pair_of_sockets();
-    std::atomic<int> waiting = 0;
     std::atomic<int> woken = 0;
     const auto body = [&, &end = right] {
         char byte;
-        ++waiting;
         if (read_some(end, &byte, 1) == -1 && errno == EBADF) ++woken;
     };
     std::thread plain(body);
     TaskGroup group;
     for (int i = 0; i < 4; ++i) group.start(body);
-    while (waiting.load() < 5) sleep(100us);
-    sleep(2ms);
+    until_waiting(5);
     right.close();
     group.wait();
     plain.join();
@@ -198,22 +205,25 @@ TEST(Descriptor, CloseWakesWaiters) {
 // The peer sees the end at once, although the waiter that close() woke has not run yet: its worker is busy.
 TEST(Descriptor, CloseIsSeenByThePeerAtOnce) {
     auto [left, right] = make_pair_of_sockets();
-    std::atomic<bool> busy = false;
+    std::vector<std::atomic<bool>> busy(worker_count());
     std::atomic<bool> seen = false;
     Thread reader([&end = right] {
         char byte;
         read_some(end, &byte, 1);
     });
-    sleep(1ms);
+    until_waiting(1);
+    // One on each worker, for each waits there until all are busy.
     TaskGroup group;
-    for (std::size_t i = 0; i < worker_count(); ++i) {
+    for (std::atomic<bool>& own : busy) {
         group.start([&] {
-            busy = true;
+            own = true;
             while (!seen.load()) {
             }
         });
     }
-    while (!busy.load()) sleep(100us);
+    for (const std::atomic<bool>& one : busy) {
+        while (!one.load()) sleep(100us);
+    }
     right.close();
     char byte;
     EXPECT_EQ(read_some(left, &byte, 1), 0);

@@ -32,7 +32,20 @@ void leave_threads_behind() {
             }
         }).detach();
     }
-    sleep(1ms);
+    // Until each has come as far as its wait or its loop.
+    const auto are_on_their_way = [] {
+        std::size_t getting = 0;
+        std::size_t sleeping = 0;
+        std::size_t looping = 0;
+        for (const ThreadSnapshot& one : enumerate_threads()) {
+            getting += one.waits_on.starts_with("Queue.get") ? 1 : 0;
+            sleeping += one.waits_on == "sleep" ? 1 : 0;
+            const bool runs = one.state == ThreadState::ready || one.state == ThreadState::running;
+            looping += (runs && !one.plain) || one.waits_on.starts_with("Lock") ? 1 : 0;
+        }
+        return getting == 20 && sleeping == 20 && looping == 20;
+    };
+    while (!are_on_their_way()) yield();
 }
 
 // What the child of EndsWithLiveThreads runs.

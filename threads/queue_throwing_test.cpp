@@ -11,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -35,9 +36,13 @@ struct Item {
     const std::function<void()>* on_move;
 };
 
-// Lets every thread that can run come as far as its wait.
-void let_others_wait() {
-    for (int i = 0; i < 5; ++i) sleep(1ms);
+// Until this many threads wait in a queue's `call`.
+void until_waiting(const std::string& call, std::size_t count) {
+    for (std::size_t waiting = 0; waiting != count;) {
+        waiting = 0;
+        for (const ThreadSnapshot& one : enumerate_threads())
+            waiting += one.waits_on.starts_with(call) ? 1 : 0;
+    }
 }
 
 // Room that is offered to a thread whose item then throws goes to the next one that waits.
@@ -56,10 +61,10 @@ TEST(QueueThrowing, PutLeavesTheRoomToOthers) {
             thrown = true;
         }
     });
-    let_others_wait();
+    until_waiting("Queue.put", 1);
     bool was_put = false;
     Thread second([&] { was_put = queue.put_for(Item(2), patience); });
-    let_others_wait();
+    until_waiting("Queue.put", 2);
     is_armed = true;
     EXPECT_EQ(queue.get()->number, 0);
     const auto next = queue.get_for(patience);
@@ -92,7 +97,7 @@ TEST(QueueThrowing, GetLeavesTheItemToOthers) {
     };
     Thread first(take);
     Thread second(take);
-    let_others_wait();
+    until_waiting("Queue.get", 2);
     queue.put(Item(7, &on_move));
     first.join();
     second.join();
