@@ -172,9 +172,12 @@ std::vector<std::string> describe_stack(const Frames& frames) {
 
 std::string describe(const Look& look) {
     // Equal in what they do and where.
-    std::map<std::tuple<ThreadState, std::string, bool, std::vector<std::uintptr_t>>, Group> found;
+    std::map<std::tuple<ThreadState, std::string, bool, std::vector<std::uintptr_t>, std::string>, Group>
+        found;
     for (const Seen& seen : look.threads) {
-        found[{seen.thread.state, seen.kind, seen.thread.plain, trimmed(seen.frames)}].push_back(&seen);
+        const char* const missing = seen.frames.missing == nullptr ? "" : seen.frames.missing;
+        found[{seen.thread.state, seen.kind, seen.thread.plain, trimmed(seen.frames), missing}].push_back(
+            &seen);
     }
     std::vector<Group*> groups;
     for (auto& [key, group] : found) groups.push_back(&group);
@@ -190,7 +193,10 @@ std::string describe(const Look& look) {
     for (const std::size_t worker : look.silent) text += silence(worker);
     for (const Group* group : groups) {
         text += "\n" + heading(*group);
-        for (const std::string& line : describe_stack(group->front()->frames)) text += "    " + line + "\n";
+        const Frames& frames = group->front()->frames;
+        for (const std::string& line : describe_stack(frames)) text += "    " + line + "\n";
+        if (frames.missing != nullptr)
+            text += "    (its stack is not known: " + std::string(frames.missing) + ")\n";
     }
     return text;
 }

@@ -10,6 +10,7 @@
 
 namespace thrum::internal {
 
+class Fiber;
 class Runtime;
 class Worker;
 
@@ -32,7 +33,8 @@ private:
     };
 
     void look_at(std::size_t number, Worker& worker, Watched& watched);
-    void report(std::size_t number, Worker& worker, std::chrono::nanoseconds kept, bool blocked);
+    void report(std::size_t number, const Worker& worker, const Fiber& fiber, std::chrono::nanoseconds kept,
+                bool blocked);
 
     Runtime& runtime_;
     const std::chrono::milliseconds limit_;

@@ -2,7 +2,9 @@
 // A parked fiber is unwound by a function in assembler whose call frame information says that its caller's
 // registers are where the switch left them. The unwinder steps from it into the parked stack as if that
 // had called it.
+#include <thrum/threads/internal/call_frames.hpp>
 #include <thrum/threads/internal/context.hpp>
+#include <thrum/threads/internal/os_thread_state.hpp>
 #include <thrum/threads/internal/unwind.hpp>
 
 #include <signal.h>
@@ -97,6 +99,7 @@ namespace {
 
 constexpr auto answer_wait_ns = 100'000'000L;  // for an OS thread to be interrupted
 constexpr long answer_look_ns = 100'000;
+constexpr int most_tries = 3;  // to read the stack of a thread that sleeps before it runs again
 
 // TSan must not take the unwinder's walk over foreign stacks for accesses of ours.
 _Unwind_Reason_Code add_frame(_Unwind_Context* context, void* argument) {
@@ -154,11 +157,63 @@ bool install_handler() noexcept {
     return ::sigaction(unwind_signal(), &ours, nullptr) == 0;
 }
 
+Frames ask(int os_id) noexcept {
+    // Those would only be waited for, and a fiber may go on to another wait before it lets the signal in.
+    if (blocks_signal(os_id, unwind_signal())) return no_frames("the thread blocks SIGURG");
+    if (!install_handler()) return no_frames("the program handles SIGURG itself");
+    int state = question.state.load();
+    if (state == Question::answering)
+        return no_frames("a thread has not answered yet");  // from the last time
+    question.os_id.store(os_id);
+    question.state.store(Question::asked);
+    if (::syscall(SYS_tgkill, ::getpid(), os_id, unwind_signal()) == 0) {
+        const timespec nap{0, answer_look_ns};
+        for (long waited = 0; waited < answer_wait_ns; waited += answer_look_ns) {
+            if (question.state.load() == Question::answered) break;
+            ::nanosleep(&nap, nullptr);
+        }
+    }
+    state = Question::asked;
+    if (question.state.compare_exchange_strong(state, Question::none))
+        return no_frames("the thread did not answer in 0.1 s");
+    // It is answering now, which takes microseconds.
+    for (int i = 0; i < 1000 && question.state.load() == Question::answering; ++i) {
+        const timespec nap{0, answer_look_ns};
+        ::nanosleep(&nap, nullptr);
+    }
+    if (question.state.load() != Question::answered) return no_frames("the thread did not answer in 0.1 s");
+    return question.frames;
+}
+
+// Of a thread that sleeps; nothing, and no reason, where it runs.
+Frames watch(int os_id) noexcept {
+    OsThreadState state(os_id);
+    for (int i = 0; i < most_tries && state.kind != OsThreadState::Kind::running; ++i) {
+        if (state.kind == OsThreadState::Kind::unknown)
+            return sleeps_in_kernel(os_id) ? no_frames("the kernel does not tell where the thread sleeps")
+                                           : Frames();
+        if (state.kind == OsThreadState::Kind::halted)
+            return no_frames("the thread waits for memory to be read, or is stopped");
+        if (!has_unwind_from) return no_frames("a signal, to ask for it, might cut the system call short");
+        const Frames frames = unwind_from(state.stack_pointer, state.program_counter);
+        const OsThreadState now(os_id);
+        if (now.has_slept_since(state)) return frames;
+        state = now;
+    }
+    return {};
+}
+
 }  // namespace
 
 bool Frames::operator==(const Frames& other) const noexcept {
     return count == other.count &&
            std::equal(addresses.begin(), addresses.begin() + count, other.addresses.begin());
+}
+
+Frames no_frames(const char* why) noexcept {
+    Frames frames;
+    frames.missing = why;
+    return frames;
 }
 
 int unwind_signal() noexcept { return SIGURG; }
@@ -184,27 +239,19 @@ Frames unwind_parked(const Context& context) noexcept {
 }
 
 Frames unwind_os_thread(int os_id) noexcept {
-    if (!install_handler()) return {};
-    int state = question.state.load();
-    if (state == Question::answering) return {};  // still, from the last time
-    question.os_id.store(os_id);
-    question.state.store(Question::asked);
-    if (::syscall(SYS_tgkill, ::getpid(), os_id, unwind_signal()) == 0) {
-        const timespec nap{0, answer_look_ns};
-        for (long waited = 0; waited < answer_wait_ns; waited += answer_look_ns) {
-            if (question.state.load() == Question::answered) break;
-            ::nanosleep(&nap, nullptr);
-        }
-    }
-    state = Question::asked;
-    if (question.state.compare_exchange_strong(state, Question::none)) return {};
-    // It is answering now, which takes microseconds.
-    for (int i = 0; i < 1000 && question.state.load() == Question::answering; ++i) {
+    Frames frames = watch(os_id);
+    return frames.count == 0 && frames.missing == nullptr ? ask(os_id) : frames;
+}
+
+Frames unwind_waiting(int os_id, Deadline until) noexcept {
+    if (!has_unwind_from) return ask(os_id);  // which thrum's own waits survive
+    for (;;) {
+        const Frames frames = watch(os_id);
+        if (frames.count != 0 || frames.missing != nullptr) return frames;
+        if (std::chrono::steady_clock::now() >= until) return no_frames("the thread goes on at this moment");
         const timespec nap{0, answer_look_ns};
         ::nanosleep(&nap, nullptr);
     }
-    if (question.state.load() != Question::answered) return {};
-    return question.frames;
 }
 
 }  // namespace thrum::internal
