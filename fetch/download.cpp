@@ -93,6 +93,7 @@ private:
     void download(std::size_t place);
     std::optional<Failure> attempt(std::size_t place);
     void receive(std::size_t place, const requests::Response& response);
+    AtomicFile open(const std::filesystem::path& path);
     // "picture.jpg" rather than "./picture.jpg": people read it.
     std::filesystem::path in_folder(const std::string& name) const {
         return options_.folder == "." ? std::filesystem::path(name) : options_.folder / name;
@@ -210,9 +211,24 @@ std::optional<Failure> Run::attempt(std::size_t turn) {
     } catch (const requests::RequestException& error) {
         const std::string words = options_.explain ? options_.explain(error) : error.what();
         return Failure{printable(words), is_transient(error)};
+    } catch (const OSError& error) {
+        // Others that end give theirs back.
+        return Failure{public_url(result.url) + ": " + printable(error.what()),
+                       is_out_of_descriptors(error.code())};
     } catch (const std::exception& error) {
         return Failure{public_url(result.url) + ": " + printable(error.what())};
     }
+}
+
+// Where no descriptor is left, idle connections are worth less than the file.
+AtomicFile Run::open(const std::filesystem::path& path) {
+    try {
+        return AtomicFile(path);
+    } catch (const OSError& error) {
+        if (!is_out_of_descriptors(error.code()) || session_.idle_connections() == 0) throw;
+    }
+    session_.close();
+    return AtomicFile(path);
 }
 
 void Run::receive(std::size_t turn, const requests::Response& response) {
@@ -223,7 +239,7 @@ void Run::receive(std::size_t turn, const requests::Response& response) {
         naming_.suggest(turn,
                         name_from_content_disposition(response.headers().get("Content-Disposition", "")));
     }
-    AtomicFile file(in_folder(naming_.reserved(turn)));
+    AtomicFile file = open(in_folder(naming_.reserved(turn)));
     for (const std::string_view piece : response.iter_content()) {
         file.write(piece);
         result.bytes += piece.size();

@@ -6,7 +6,9 @@
 #include <thrum/testing/process.hpp>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -43,22 +45,40 @@ TEST(Idle, TheOldestOfAllMakesRoom) {
     Connections connections;
     Pool pool;
     constexpr std::size_t more = 5;
-    for (std::size_t number = 0; number < max_idle + more; ++number) connections.give(pool, origin(number));
-    EXPECT_EQ(pool.idle(), max_idle);
+    const std::size_t most = pool.idle_limit();
+    for (std::size_t number = 0; number < most + more; ++number) connections.give(pool, origin(number));
+    EXPECT_EQ(pool.idle(), most);
     for (std::size_t number = 0; number < more; ++number) EXPECT_EQ(pool.take(origin(number)), nullptr);
     EXPECT_NE(pool.take(origin(more)), nullptr);
-    EXPECT_NE(pool.take(origin(max_idle + more - 1)), nullptr);
+    EXPECT_NE(pool.take(origin(most + more - 1)), nullptr);
+}
+
+// What idles is a small share of the descriptors that the process may have, and never none.
+TEST(Idle, LeavesDescriptorsToOthers) {
+    rlimit before = {};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const auto under = [&before](rlim_t soft) {
+        rlimit lowered = before;
+        lowered.rlim_cur = soft;
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &lowered), 0);
+        const Pool pool;
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+        return pool.idle_limit();
+    };
+    EXPECT_EQ(under(1024), 128U);
+    EXPECT_EQ(under(7), 1U);
+    EXPECT_EQ(under(before.rlim_max), std::min<rlim_t>(before.rlim_max / idle_share, max_idle));
 }
 
 // Origins whose connection was taken and never came back do not fill the pool either.
 TEST(Idle, OriginsWithoutConnectionsAreForgotten) {
     Connections connections;
     Pool pool;
-    for (std::size_t number = 0; number < 3 * max_idle; ++number) {
+    for (std::size_t number = 0; number < 3 * pool.idle_limit(); ++number) {
         connections.give(pool, origin(number));
         ASSERT_NE(pool.take(origin(number)), nullptr) << number;
     }
-    EXPECT_LE(pool.origins(), max_idle);
+    EXPECT_LE(pool.origins(), pool.idle_limit());
 }
 
 // One origin does not get more than its share; the connection used last is taken first.
@@ -87,12 +107,13 @@ TEST(Idle, NothingIdlesTooLong) {
     connections.give(pool, origin(1))->idle_since -= max_idle_time / 2;
     EXPECT_EQ(pool.idle(), 1U);
     EXPECT_NE(pool.take(origin(1)), nullptr);
-    for (std::size_t number = 0; number < max_idle; ++number)
+    const std::size_t most = pool.idle_limit();
+    for (std::size_t number = 0; number < most; ++number)
         connections.give(pool, origin(number))->idle_since -= too_long;
     const std::size_t before = testing::open_descriptors();
-    connections.give(pool, origin(max_idle));
+    connections.give(pool, origin(most));
     EXPECT_EQ(pool.idle(), 1U);
-    EXPECT_EQ(testing::open_descriptors(), before + 2 - max_idle)
+    EXPECT_EQ(testing::open_descriptors(), before + 2 - most)
         << "both ends of one came, ours of all went";
 }
 

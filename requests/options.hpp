@@ -22,6 +22,9 @@ inline constexpr std::chrono::nanoseconds default_total_timeout = std::chrono::m
 inline constexpr int default_max_redirects = 20;
 // Bytes of a decoded body that is kept whole in memory.
 inline constexpr std::size_t default_max_content = 512 * 1024 * 1024;
+// Of the descriptors that the process may have (RLIMIT_NOFILE), one in so many may be an idle connection of a
+// Session, 1024 at most: the others are for what is at work.
+inline constexpr std::size_t idle_share = 8;
 inline constexpr std::chrono::nanoseconds no_timeout = std::chrono::nanoseconds::max();
 
 // How long a request may wait; what is not said is taken from the session, then from the defaults above.

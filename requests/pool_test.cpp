@@ -1,6 +1,8 @@
 // thrum/requests/pool_test.cpp: floor 4, requests
 // Connections are used again where that is right, replaced where they died, and never leaked.
+#include <thrum/base/file.hpp>
 #include <thrum/requests/requests.hpp>
+#include <thrum/testing/failures.hpp>
 #include <thrum/testing/peers.hpp>
 #include <thrum/testing/raw_server.hpp>
 #include <thrum/threads/event.hpp>
@@ -8,9 +10,12 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace thrum::requests {
 namespace {
@@ -163,6 +168,40 @@ TEST(Pool, KeepsOriginsApart) {
     }
     EXPECT_EQ(one.connections(), 2);
     EXPECT_EQ(two.connections(), 1);
+}
+
+// Where no descriptor is left, idle connections make room: for a connection, and for what TLS reads beside it.
+// Where none of them is left either, the shortage is what is told.
+TEST(Pool, IdleConnectionsGiveWayToNewOnes) {
+    testing::CertificateAuthority authority;
+    const testing::Nginx nginx(
+        {.certificate = authority.issue(), .server_lines = "location / { return 200 here; }\n"});
+    const std::string by_name = "http://localhost:" + std::to_string(nginx.port());
+    Session session;
+    {
+        std::vector<Response> held;  // two at once, so that two idle afterwards
+        for (int i = 0; i < 2; ++i) held.push_back(session.get(nginx.url(), {.stream = true}));
+        for (const Response& response : held) EXPECT_EQ(response.content(), "here");
+    }
+    ASSERT_EQ(session.idle_connections(), 2U);
+    {
+        const testing::NoDescriptorsLeft until_here;
+        EXPECT_EQ(session.get(nginx.tls_url(), {.ca = authority.certificate()}).content(), "here");
+        EXPECT_EQ(session.idle_connections(), 1U);
+        EXPECT_EQ(session.get(by_name).content(), "here");
+    }
+    session.close();
+    UniqueFd last_one(::dup(0));
+    const testing::NoDescriptorsLeft until_here;
+    const auto shortage = [&](const std::string& url, const char* what) {
+        Session other;
+        testing::expect_failure<ConnectionError>(
+            [&] { other.get(url, {.ca = authority.certificate()}); },
+            {what, "Too many open files; raise the limit (ulimit -n), or do less at once"});
+    };
+    shortage(nginx.url(), "cannot connect to");
+    last_one.reset();
+    shortage(nginx.tls_url(), "cannot use the file of trusted certificates");
 }
 
 // Threads of both kinds share one session; every answer goes to who asked, and no descriptor is left.

@@ -1,11 +1,16 @@
 // thrum/requests/internal/pool.cpp: floor 4, requests
 // Taking, making and giving back connections.
+#include <thrum/base/file.hpp>
 #include <thrum/requests/internal/pool.hpp>
 #include <thrum/sockets/connection.hpp>
 #include <thrum/sockets/tls.hpp>
 #include <thrum/threads/to_thread.hpp>
 
+#include <fcntl.h>
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <mutex>
 #include <system_error>
 
@@ -23,7 +28,25 @@ std::shared_ptr<const TLSContext> make_context(const Trust& trust) {
     return std::make_shared<const TLSContext>(options);
 }
 
+std::size_t share_of_descriptors() noexcept {
+    rlimit limit = {};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return max_idle;
+    return std::clamp<rlim_t>(limit.rlim_cur / idle_share, 1, max_idle);
+}
+
+// OpenSSL does not tell that it could not open a file for want of a descriptor: it says that the file is of no
+// use, or trusts nobody. So that is looked at afterwards, while `error` is handled.
+[[noreturn]] void rethrow_or_tell_shortage(const TLSError& error) {
+    if (error.failure() == TLSFailure::settings || error.is_untrusted()) {
+        const UniqueFd any(::open("/", O_PATH | O_CLOEXEC));
+        if (!any && is_out_of_descriptors(errno)) throw_os_error(errno, error.reason());
+    }
+    throw;
+}
+
 }  // namespace
+
+Pool::Pool() : idle_limit_(share_of_descriptors()) {}
 
 std::unique_ptr<Connection> Pool::pop(const Origin& origin) {
     const std::scoped_lock guard(lock_);
@@ -46,6 +69,16 @@ std::unique_ptr<Connection> Pool::take(const Origin& origin) {
 
 std::unique_ptr<Connection> Pool::connect(const Origin& origin, std::chrono::nanoseconds timeout) {
     const thrum::Timeout scope(timeout);
+    try {
+        return make(origin);
+    } catch (const OSError& error) {
+        if (!is_out_of_descriptors(error.code()) || idle() == 0) throw;
+    }
+    clear();
+    return make(origin);
+}
+
+std::unique_ptr<Connection> Pool::make(const Origin& origin) try {
     std::string_view host = origin.host;
     if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
     Socket socket = create_connection(Address(host, origin.port));
@@ -57,6 +90,8 @@ std::unique_ptr<Connection> Pool::connect(const Origin& origin, std::chrono::nan
         stream = std::make_unique<Socket>(std::move(socket));
     }
     return std::make_unique<Connection>(std::move(stream), std::make_shared<const Origin>(origin));
+} catch (const TLSError& error) {
+    rethrow_or_tell_shortage(error);
 }
 
 void Pool::drop_expired(Idle& idle, Now now, Idle& outdated) {
@@ -83,7 +118,7 @@ void Pool::sweep(Now now, Idle& outdated) {
         if (!oldest || idle.front()->idle_since < oldest->front()->idle_since) oldest = &idle;
         ++entry;
     }
-    if (count_ < max_idle || !oldest) return;
+    if (count_ < idle_limit_ || !oldest) return;
     outdated.push_back(std::move(oldest->front()));
     oldest->erase(oldest->begin());
     count_ -= 1;
@@ -98,7 +133,7 @@ void Pool::keep(std::unique_ptr<Connection>& connection, Idle& outdated) {
         drop_expired(found->second, now, outdated);
         if (found->second.size() >= max_idle_per_origin) return;
     }
-    if (count_ >= max_idle || idle_.size() >= max_idle || now >= next_sweep_) sweep(now, outdated);
+    if (count_ >= idle_limit_ || idle_.size() >= idle_limit_ || now >= next_sweep_) sweep(now, outdated);
     idle_[*connection->origin()].push_back(std::move(connection));
     count_ += 1;
 }

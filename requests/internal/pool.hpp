@@ -17,7 +17,8 @@
 namespace thrum::requests::internal {
 
 inline constexpr std::size_t max_idle_per_origin = 128;
-inline constexpr std::size_t max_idle = 1024;  // beyond it, the one that idles longest goes
+// Beyond it, and beyond idle_share, the one that idles longest goes.
+inline constexpr std::size_t max_idle = 1024;
 // Settings of TLS that are kept made up; a program has one or two.
 inline constexpr std::size_t max_contexts = 64;
 // nginx closes after 75 s, Apache after 5 s, most others in between; what they closed is noticed before use.
@@ -27,9 +28,13 @@ inline constexpr std::chrono::nanoseconds max_idle_time = std::chrono::seconds(6
 // pool which has grown for a burst shrinks again.
 class Pool {
 public:
+    // The limit in force now holds for as long as the pool lives.
+    Pool();
+
     // An idle connection that is still good; nothing where there is none.
     std::unique_ptr<Connection> take(const Origin& origin);
-    // Makes a new one. Throws what sockets throw.
+    // Makes a new one. Where no descriptor is left the idle ones are closed, and it is tried once more. Throws
+    // what sockets throw.
     std::unique_ptr<Connection> connect(const Origin& origin, std::chrono::nanoseconds timeout);
     // For a connection whose last answer was read to its end; one too many for its origin is closed, and one
     // too many for the pool closes the one that has idled longest. Throws Cancelled.
@@ -39,6 +44,8 @@ public:
     // Closes all idle ones.
     void clear();
     std::size_t idle();
+    // The most that idle at once.
+    std::size_t idle_limit() const noexcept { return idle_limit_; }
     // Origins it remembers.
     std::size_t origins();
 
@@ -50,9 +57,11 @@ private:
     void drop_expired(Idle& idle, Now now, Idle& outdated);
     void sweep(Now now, Idle& outdated);
     std::unique_ptr<Connection> pop(const Origin& origin);
+    std::unique_ptr<Connection> make(const Origin& origin);
     std::shared_ptr<const TLSContext> context_for(const Trust& trust);
     std::shared_ptr<const TLSContext> known_context(const Trust& trust);
 
+    const std::size_t idle_limit_;
     Lock lock_;  // guards all below
     std::unordered_map<Origin, Idle, OriginHash> idle_;
     std::size_t count_ = 0;
