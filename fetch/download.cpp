@@ -76,12 +76,6 @@ bool is_transient(const requests::RequestException& error) {
     return dynamic_cast<const requests::ConnectionError*>(&error) && !is_unknown_host(error);
 }
 
-// The length of the file, where the server says it and the body is not coded.
-std::optional<std::uint64_t> body_length(const requests::Response& response) {
-    if (response.headers().contains("Content-Encoding")) return std::nullopt;
-    return parse_unsigned(response.headers().get("Content-Length", ""));
-}
-
 class Run {
 public:
     Run(requests::Session& session, const std::vector<std::string>& urls, const Options& options);
@@ -115,8 +109,12 @@ Run::Run(requests::Session& session, const std::vector<std::string>& urls, const
     : session_(session), options_(options), request_(options.request), results_(urls.size()) {
     const Clock::time_point now = Clock::now();
     request_.stream = true;
-    // The file as it lies on the server: of known length, and not unpacked behind its name's back.
-    request_.headers.set_default("Accept-Encoding", "identity");
+    // The file as it lies on the server: of known length, and not unpacked behind its name's back, not even
+    // where the server calls a part of its name a coding (x-gzip for an archive.tar.gz).
+    if (!request_.headers.contains("Accept-Encoding")) {
+        request_.headers.add("Accept-Encoding", "identity");
+        request_.decode = false;
+    }
     std::unordered_map<std::string_view, std::size_t> seen;
     std::vector<std::string> names;
     for (std::size_t place = 0; place < urls.size(); ++place) {
@@ -234,7 +232,12 @@ AtomicFile Run::open(const std::filesystem::path& path) {
 void Run::receive(std::size_t turn, const requests::Response& response) {
     const std::size_t place = places_[turn];
     Result& result = results_[place];
-    tell({.index = place, .state = State::running, .result = result, .total = body_length(response)});
+    const bool as_sent = !request_.decode || !response.headers().contains("Content-Encoding");
+    const auto length = parse_unsigned(response.headers().get("Content-Length", ""));
+    tell({.index = place,
+          .state = State::running,
+          .result = result,
+          .total = as_sent ? length : std::nullopt});
     if (options_.content_disposition && options_.output.empty()) {
         naming_.suggest(turn,
                         name_from_content_disposition(response.headers().get("Content-Disposition", "")));

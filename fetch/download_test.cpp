@@ -3,6 +3,7 @@
 // cause and nothing on the disk; whatever servers and disks do, the others complete and nothing leaks.
 #include <thrum/base/file.hpp>
 #include <thrum/fetch/download.hpp>
+#include <thrum/testing/deflate.hpp>
 #include <thrum/testing/peers.hpp>
 #include <thrum/testing/raw_server.hpp>
 #include <thrum/threads.hpp>
@@ -260,6 +261,30 @@ TEST(Download, ReadsAsTheReadmeSays) {
         if (!result.ok()) std::printf("%s\n", result.error.c_str());
     }
     EXPECT_NE(::testing::internal::GetCapturedStdout().find("nobody.jpg"), std::string::npos);
+}
+
+// Servers send a coding that nobody asked for, such as x-gzip for an archive: its bytes are the file. Who asks
+// for one in so many words gets it undone.
+TEST(Download, SavesTheBytesAsSent) {
+    const std::string archive = testing::deflate_all("the archive's files");
+    for (const char* coding : {"gzip", "x-gzip", "br", "gzip, gzip"}) {
+        RawServer server(answer(archive, "Content-Encoding: " + std::string(coding) + "\r\n"));
+        TemporaryDirectory folder;
+        std::optional<std::uint64_t> total;
+        Options options = quick(folder);
+        options.on_progress = [&total](const Change& change) {
+            if (change.total) total = change.total;
+        };
+        const Result result = download_all({server.url() + "/a.tar.gz"}, options).at(0);
+        EXPECT_EQ(result.error, "") << coding;
+        EXPECT_EQ(read_file(result.path), archive) << coding;
+        EXPECT_EQ(total, archive.size()) << coding;
+    }
+    RawServer server(answer(archive, "Content-Encoding: gzip\r\n"));
+    TemporaryDirectory folder;
+    Options options = quick(folder);
+    options.request.headers.add("Accept-Encoding", "gzip");
+    EXPECT_EQ(read_file(download_all({server.url() + "/a"}, options).at(0).path), "the archive's files");
 }
 
 TEST(Download, WhereTheDiskSaysNo) {

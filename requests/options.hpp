@@ -67,6 +67,8 @@ struct Options {
     ClientCertificate cert = {};
     bool stream = false;  // read the body as it is asked for, not at once
     std::size_t max_content = default_max_content;
+    // Undo Content-Encoding; where false the body is handed on as it was sent.
+    bool decode = true;
 };
 
 }  // namespace thrum::requests

@@ -59,7 +59,7 @@ Response Session::send(std::string_view method, std::string_view url, const Opti
         internal::check_framing(request);
         auto state =
             std::make_shared<ResponseState>(internal::exchange(state_->pool, request, job.trust, job.context),
-                                            job.context, request.url, options.max_content);
+                                            job.context, request.url, options);
         keep_cookies(*state, request.url, jar);
         if (!job.allow_redirects || !internal::is_redirect(state->status, state->headers)) {
             state->history = std::move(history);

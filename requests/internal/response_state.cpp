@@ -8,17 +8,16 @@
 
 namespace thrum::requests::internal {
 
-ResponseState::ResponseState(Reply reply, Context given, const http::Url& from, std::size_t max_content)
+ResponseState::ResponseState(Reply reply, Context given, const http::Url& from, const Options& options)
     : context(std::move(given)),
       status(reply.status),
       reason(std::move(reply.reason)),
       headers(std::move(reply.headers)),
       elapsed(reply.elapsed),
       body_(std::move(reply.body)),
-      max_content_(max_content) {
+      max_content_(options.max_content) {
     if (context.url.find('@') != std::string::npos) url_ = from.without_credentials().to_string();
-    if (!body_) return;
-    set_coding();
+    if (body_ && options.decode) set_coding();
 }
 
 // RFC 9110 §8.4 lets codings be piled up; nobody does so honestly, and each level multiplies what a bomb

@@ -5,6 +5,7 @@
 #include <thrum/requests/internal/context.hpp>
 #include <thrum/requests/internal/decoder.hpp>
 #include <thrum/requests/internal/exchange.hpp>
+#include <thrum/requests/options.hpp>
 #include <thrum/requests/response.hpp>
 
 #include <chrono>
@@ -29,7 +30,7 @@ inline constexpr std::size_t max_reserved = 16 * 1024 * 1024;
 
 // One thread at a time.
 struct ResponseState {
-    ResponseState(Reply reply, Context context, const http::Url& url, std::size_t max_content);
+    ResponseState(Reply reply, Context context, const http::Url& url, const Options& options);
 
     // The next decoded bytes, valid until the next call; empty at the end. A body that failed once fails for
     // ever: its end must not pass for the end of a whole one.
