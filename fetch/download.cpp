@@ -54,6 +54,28 @@ std::chrono::nanoseconds retry_after(const requests::Response& response) {
     return seconds ? std::chrono::seconds(std::min<unsigned long long>(*seconds, longest)) : 0s;
 }
 
+// Whether "bytes 0-99/100" is all there is (RFC 9110 section 14.4).
+bool covers_the_whole(std::string_view content_range) {
+    if (!content_range.starts_with("bytes 0-")) return false;
+    content_range.remove_prefix(std::string_view("bytes 0-").size());
+    const std::size_t slash = content_range.find('/');
+    if (slash == content_range.npos) return false;
+    const auto last = parse_unsigned(content_range.substr(0, slash));
+    const auto size = parse_unsigned(content_range.substr(slash + 1));
+    return last && size && *last < *size && *size - *last == 1;
+}
+
+// Why an answer of success is no whole file; empty where it is one, or where a part was asked for.
+std::string why_no_file(const requests::Response& response, bool asked_for_a_part) {
+    const int status = response.status_code();
+    if (status == 204 || status == 205) return "the answer holds no file";
+    if (status != 206 || asked_for_a_part) return {};
+    const std::string range(response.headers().get("Content-Range", ""));
+    if (covers_the_whole(range)) return {};
+    return "the server sent a part of the file (" + (range.empty() ? "it does not say which" : range) +
+           "), and all of it was asked for";
+}
+
 // Whether a failed name look-up is at the bottom of it: nobody is there, and nobody will be in a second.
 bool is_unknown_host(const std::exception& error) {
     try {
@@ -199,13 +221,16 @@ std::optional<Failure> Run::attempt(std::size_t turn) {
         timing.first_byte = Clock::now();
         timing.connected = std::max(timing.started, timing.first_byte - response.elapsed());
         result.status = response.status_code();
-        if (response.status_code() / 100 == 2) {
+        const bool success = result.status / 100 == 2;
+        const std::string why =
+            success ? why_no_file(response, request_.headers.contains("Range")) : std::string();
+        if (success && why.empty()) {
             receive(turn, response);
             return std::nullopt;
         }
-        return Failure{
-            printable(fmt::format("{}: {} {}", public_url(result.url), result.status, response.reason())),
-            is_transient(result.status), retry_after(response)};
+        return Failure{printable(fmt::format("{}: {} {}{}{}", public_url(result.url), result.status,
+                                             response.reason(), why.empty() ? "" : ": ", why)),
+                       is_transient(result.status), retry_after(response)};
     } catch (const requests::RequestException& error) {
         const std::string words = options_.explain ? options_.explain(error) : error.what();
         return Failure{printable(words), is_transient(error)};

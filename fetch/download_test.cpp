@@ -287,6 +287,46 @@ TEST(Download, SavesTheBytesAsSent) {
     EXPECT_EQ(read_file(download_all({server.url() + "/a"}, options).at(0).path), "the archive's files");
 }
 
+// An answer of success that is no whole file does not replace one.
+TEST(Download, APartOrNothingIsNoFile) {
+    const auto partial = [](const std::string& range) {
+        return "HTTP/1.1 206 Partial Content\r\nContent-Length: 4\r\n" + range + "\r\npart";
+    };
+    struct Case {
+        std::string answer;
+        std::string error;  // empty where it is a file
+    };
+    const std::string wanted = "), and all of it was asked for";
+    const std::string part = "206 Partial Content: the server sent a part of the file (";
+    const Case cases[] = {
+        {partial("Content-Range: bytes 0-3/4\r\n"), ""},
+        {partial("Content-Range: bytes 0-3/5\r\n"), part + "bytes 0-3/5" + wanted},
+        {partial("Content-Range: bytes 1-4/5\r\n"), part + "bytes 1-4/5" + wanted},
+        {partial("Content-Range: bytes 0-3/*\r\n"), part + "bytes 0-3/*" + wanted},
+        {partial("Content-Range: bytes 0-18446744073709551615/0\r\n"),
+         part + "bytes 0-18446744073709551615/0" + wanted},
+        {partial(""), part + "it does not say which" + wanted},
+        {"HTTP/1.1 204 No Content\r\n\r\n", "204 No Content: the answer holds no file"},
+        {"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n",
+         "205 Reset Content: the answer holds no file"},
+    };
+    for (const Case& one : cases) {
+        RawServer server(one.answer);
+        TemporaryDirectory folder;
+        std::filesystem::create_directory(folder / "got");
+        write_file(folder / "got/file", "from before");
+        const std::string url = server.url() + "/file";
+        const Result result = download_all({url}, quick(folder)).at(0);
+        EXPECT_EQ(result.error, one.error.empty() ? "" : url + ": " + one.error);
+        EXPECT_EQ(read_file(folder / "got/file"), one.error.empty() ? "part" : "from before") << one.answer;
+    }
+    RawServer server(partial("Content-Range: bytes 1-4/5\r\n"));
+    TemporaryDirectory folder;
+    Options options = quick(folder);
+    options.request.headers.add("Range", "bytes=1-4");
+    EXPECT_EQ(download_all({server.url() + "/file"}, options).at(0).error, "") << "a part was asked for";
+}
+
 TEST(Download, WhereTheDiskSaysNo) {
     RawServer server(replying([](const std::string& path) { return answer(path); }));
     TemporaryDirectory folder;
