@@ -2,6 +2,7 @@
 // What a request says arrives at a real httpbin as it was meant, and its answer comes back.
 #include <thrum/http/json.hpp>
 #include <thrum/requests/requests.hpp>
+#include <thrum/testing/failures.hpp>
 #include <thrum/testing/peers.hpp>
 #include <thrum/testing/raw_server.hpp>
 #include <thrum/threads/thread.hpp>
@@ -225,7 +226,8 @@ TEST(Session, HidesPasswordsInMessages) {
           "http://user:a?secret@127.0.0.1:1/", "http://user:a#secret@127.0.0.1:1/",
           "http://user:/secret@127.0.0.1:1/", "http://user:#secret@127.0.0.1:1/",
           "http://user:a@b/secret@127.0.0.1:99999/", "ftp://user:secret@host/", "user:secret@host/path",
-          "http://secret@127.0.0.1:1/", "http://user:secret@127.0.0.1:1/"}) {
+          "http://secret@127.0.0.1:1/", "http://user:secret@127.0.0.1:1/",
+          "http://secret%3Asecret@127.0.0.1:1/", "http://secret%3aa:b@127.0.0.1:1/"}) {
         try {
             get(url);
             ADD_FAILURE() << url << " did not fail";
@@ -239,6 +241,13 @@ TEST(Session, HidesPasswordsInMessages) {
     EXPECT_EQ(masked_url("http://localhost:8080/@name/x"), "http://localhost:8080/@name/x");
     EXPECT_EQ(masked_url("http://user:secret@host/x"), "http://user:***@host/x");
     EXPECT_EQ(masked_url("http://user:a/b@host/x"), "http://***@host/x");
+    // Which URL it was, and why.
+    const std::string halved = "http://***@127.0.0.1:1/u";
+    testing::expect_failure<InvalidURL>(
+        [] { get("http://tok%3Aen:pw@127.0.0.1:1/u"); },
+        {"\"" + halved + "\" has a user name with a colon (%3A), which Basic authentication cannot carry"});
+    testing::expect_failure<RequestException>([] { BasicAuth("tok:en", "pw"); },
+                                              {"the user name holds a colon, which Basic"});
 }
 
 // A value that would overflow the stack of whoever walks it is no value; what is deep within reason is.

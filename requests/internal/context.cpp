@@ -1,5 +1,6 @@
 // thrum/requests/internal/context.cpp: floor 4, requests
 // From the errors of sockets to those of requests, in words that say what to do.
+#include <thrum/base/text.hpp>
 #include <thrum/requests/errors.hpp>
 #include <thrum/requests/internal/context.hpp>
 #include <thrum/sockets/address.hpp>
@@ -61,8 +62,10 @@ std::string shown(const http::Url& url) {
         const std::size_t begin = text.find("//") + 2;
         return text.replace(begin, at - begin, "***");
     }
-    // A name without a password is a token as often as not.
-    const std::string who = url.password().empty() ? "***@" : url.username() + ":***@";
+    // A name without a password is a token as often as not, and so is one that holds a colon.
+    const bool is_name =
+        !url.password().empty() && percent_decode(url.username()).find(':') == std::string::npos;
+    const std::string who = is_name ? url.username() + ":***@" : "***@";
     return text.insert(text.find("//") + 2, who);
 }
 

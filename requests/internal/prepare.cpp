@@ -106,7 +106,13 @@ std::string cookie_text(const Pairs& cookies) {
 
 // The user's name and password of http://user:password@host/.
 Auth take_credentials(http::Url& url) {
-    const BasicAuth auth(percent_decode(url.username()), percent_decode(url.password()));
+    const std::string user = percent_decode(url.username());
+    if (user.find(':') != user.npos) {
+        throw InvalidURL("\"" + shown(url) +
+                             "\" has a user name with a colon (%3A), which Basic authentication cannot carry",
+                         shown(url));
+    }
+    const BasicAuth auth(user, percent_decode(url.password()));
     url = url.without_credentials();
     return auth;
 }
