@@ -24,7 +24,7 @@ template <class Exception>
     std::throw_with_nested(Exception(message(context, what), context.url));
 }
 
-[[noreturn]] void throw_timeout(const Context& context, Phase phase) {
+[[noreturn]] void throw_timeout(const Context& context, Phase phase, const TimeoutError& cause) {
     const Limits& limits = context.limits;
     if (std::chrono::steady_clock::now() >= context.deadline) {
         throw_as<Timeout>(context, "not done within " + seconds_text(limits.total) +
@@ -33,8 +33,13 @@ template <class Exception>
     if (phase == Phase::connect) {
         throw_as<ConnectTimeout>(context,
                                  "no connection within " + seconds_text(limits.connect) +
-                                     ", the connect timeout; is the address right, and does a firewall "
-                                     "let it through?");
+                                     ", the connect timeout (" + cause.what() +
+                                     "); is the address right, and does a firewall let it through?");
+    }
+    if (phase == Phase::handshake) {
+        throw_as<ConnectTimeout>(context, "connected, but the TLS handshake was not done within " +
+                                              seconds_text(limits.connect) +
+                                              ", the connect timeout; does the port speak TLS?");
     }
     if (phase == Phase::send) {
         throw_as<Timeout>(context,
@@ -81,7 +86,7 @@ void rethrow_for(const Context& context, Phase phase, Deadline outer) {
             std::throw_with_nested(TimeoutError(message(
                 context, std::string("the Timeout scope around the request ended (") + error.what() + ")")));
         }
-        throw_timeout(context, phase);
+        throw_timeout(context, phase, error);
     } catch (const TLSError& error) {
         throw_as<SSLError>(context, with_own_advice(error));
     } catch (const OSError& error) {

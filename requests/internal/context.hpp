@@ -30,7 +30,7 @@ std::string shown(const http::Url& url);
 // "GET http://…: what".
 std::string message(const Context& context, std::string_view what);
 
-enum class Phase : unsigned char { connect, send, head, body };
+enum class Phase : unsigned char { connect, handshake, send, head, body };
 
 // To be called while an exception is handled: throws in its place the RequestException that says what it
 // means for this request, with the exception nested in it. RequestExceptions and Cancelled pass unchanged;

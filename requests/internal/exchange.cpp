@@ -133,7 +133,7 @@ Reply exchange(const std::shared_ptr<Pool>& pool, const PreparedRequest& request
         try {
             if (first) connection = pool->take(origin);
             reused = connection != nullptr;
-            if (!reused) connection = pool->connect(origin, context.limits.connect);
+            if (!reused) connection = pool->connect(origin, context.limits.connect, phase);
             connection->stream().settimeout(read_limit);
             phase = Phase::send;
             return attempt(connection, pool, request, context, phase);

@@ -67,23 +67,26 @@ std::unique_ptr<Connection> Pool::take(const Origin& origin) {
     return nullptr;
 }
 
-std::unique_ptr<Connection> Pool::connect(const Origin& origin, std::chrono::nanoseconds timeout) {
+std::unique_ptr<Connection> Pool::connect(const Origin& origin, std::chrono::nanoseconds timeout,
+                                          Phase& phase) {
     const thrum::Timeout scope(timeout);
     try {
-        return make(origin);
+        return make(origin, phase);
     } catch (const OSError& error) {
         if (!is_out_of_descriptors(error.code()) || idle() == 0) throw;
     }
     clear();
-    return make(origin);
+    return make(origin, phase);
 }
 
-std::unique_ptr<Connection> Pool::make(const Origin& origin) try {
+std::unique_ptr<Connection> Pool::make(const Origin& origin, Phase& phase) try {
+    phase = Phase::connect;
     std::string_view host = origin.host;
     if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
     Socket socket = create_connection(Address(host, origin.port));
     std::unique_ptr<Stream> stream;
     if (origin.scheme == "https") {
+        phase = Phase::handshake;
         const auto context = context_for(origin.trust);
         stream = std::make_unique<TLSSocket>(std::move(socket), host, *context);
     } else {

@@ -33,9 +33,9 @@ public:
 
     // An idle connection that is still good; nothing where there is none.
     std::unique_ptr<Connection> take(const Origin& origin);
-    // Makes a new one. Where no descriptor is left the idle ones are closed, and it is tried once more. Throws
-    // what sockets throw.
-    std::unique_ptr<Connection> connect(const Origin& origin, std::chrono::nanoseconds timeout);
+    // Makes a new one; `phase` follows it, for messages. Where no descriptor is left the idle ones are closed,
+    // and it is tried once more. Throws what sockets throw.
+    std::unique_ptr<Connection> connect(const Origin& origin, std::chrono::nanoseconds timeout, Phase& phase);
     // For a connection whose last answer was read to its end; one too many for its origin is closed, and one
     // too many for the pool closes the one that has idled longest. Throws Cancelled.
     void give_back(std::unique_ptr<Connection> connection);
@@ -57,7 +57,7 @@ private:
     void drop_expired(Idle& idle, Now now, Idle& outdated);
     void sweep(Now now, Idle& outdated);
     std::unique_ptr<Connection> pop(const Origin& origin);
-    std::unique_ptr<Connection> make(const Origin& origin);
+    std::unique_ptr<Connection> make(const Origin& origin, Phase& phase);
     std::shared_ptr<const TLSContext> context_for(const Trust& trust);
     std::shared_ptr<const TLSContext> known_context(const Trust& trust);
 
