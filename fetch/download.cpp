@@ -228,8 +228,11 @@ std::optional<Failure> Run::attempt(std::size_t turn) {
             receive(turn, response);
             return std::nullopt;
         }
-        return Failure{printable(fmt::format("{}: {} {}{}{}", public_url(result.url), result.status,
-                                             response.reason(), why.empty() ? "" : ": ", why)),
+        const std::string place = response.history().empty()
+                                      ? public_url(result.url)
+                                      : response.url() + ", redirected from " + public_url(result.url);
+        return Failure{printable(fmt::format("{}: {} {}{}{}", place, result.status, response.reason(),
+                                             why.empty() ? "" : ": ", why)),
                        is_transient(result.status), retry_after(response)};
     } catch (const requests::RequestException& error) {
         const std::string words = options_.explain ? options_.explain(error) : error.what();

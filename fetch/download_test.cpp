@@ -327,6 +327,17 @@ TEST(Download, APartOrNothingIsNoFile) {
     EXPECT_EQ(download_all({server.url() + "/file"}, options).at(0).error, "") << "a part was asked for";
 }
 
+// The URL that was asked for, and the one that failed.
+TEST(Download, FailuresAfterARedirectNameBothUrls) {
+    RawServer server(replying([](const std::string& path) -> std::string {
+        const char* const status = path == "/old" ? "302 Found\r\nLocation: /new" : "404 Not Found";
+        return "HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 0\r\n\r\n";
+    }));
+    TemporaryDirectory folder;
+    EXPECT_EQ(download_all({server.url() + "/old"}, quick(folder)).at(0).error,
+              server.url() + "/new, redirected from " + server.url() + "/old: 404 Not Found");
+}
+
 TEST(Download, WhereTheDiskSaysNo) {
     RawServer server(replying([](const std::string& path) { return answer(path); }));
     TemporaryDirectory folder;

@@ -1,6 +1,8 @@
 // thrum/requests/redirect_test.cpp: floor 4, requests
 // Redirects lead where they should, with what may go along and nothing else.
 #include <thrum/requests/requests.hpp>
+#include <thrum/testing/failures.hpp>
+#include <thrum/testing/network.hpp>
 #include <thrum/testing/raw_server.hpp>
 #include <thrum/threads/deadline.hpp>
 
@@ -193,6 +195,23 @@ TEST(Redirect, IsBounded) {
     peer.routes = {{"/one", 302, "/done"}, {"/two", 302, "/one"}};
     EXPECT_EQ(session.get(peer.server.url() + "/one").status_code(), 200);
     EXPECT_THROW(session.get(peer.server.url() + "/two"), TooManyRedirects);
+}
+
+// Who asked for one URL and failed at another learns of both, in circles too.
+TEST(Redirect, FailuresNameWhereItBegan) {
+    Redirector peer;
+    const std::string nowhere = "http://127.0.0.1:" + std::to_string(testing::free_port()) + "/x";
+    peer.routes = {{"/a", 302, "/b"}, {"/b", 302, nowhere}, {"/c", 302, "/d"}, {"/d", 302, "/c"}};
+    const std::string url = peer.server.url();
+    const auto refused = testing::expect_failure<ConnectionError>(
+        [&] { get(url + "/a"); }, {"GET " + nowhere + ", redirected from " + url + "/a: cannot connect"});
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->url(), nowhere);
+    testing::expect_failure<TooManyRedirects>([&] { get(url + "/c"); },
+                                              {"GET " + url + "/c, redirected from " + url + "/c: more than"});
+    std::string with_user = url;
+    with_user.insert(7, "user:secret@");
+    testing::expect_failure<ConnectionError>([&] { get(with_user + "/b"); }, {"redirected from http://user:***@"});
 }
 
 // Another port is another origin: neither credentials nor cookies written for the first one go there, not

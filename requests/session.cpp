@@ -79,6 +79,7 @@ Response Session::send(std::string_view method, std::string_view url, const Opti
             job.auth = Auth();
             job.cookies.clear();
         }
+        if (history.empty()) job.context.redirected_from = job.context.url;
         job.context.method = request.method;
         job.context.url = internal::shown(request.url);
         history.emplace_back(std::move(state));

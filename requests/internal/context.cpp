@@ -75,7 +75,9 @@ std::string shown(const http::Url& url) {
 }
 
 std::string message(const Context& context, std::string_view what) {
-    return std::string(context.method).append(" ").append(context.url).append(": ").append(what);
+    std::string text = context.method + " " + context.url;
+    if (!context.redirected_from.empty()) text.append(", redirected from ").append(context.redirected_from);
+    return text.append(": ").append(what);
 }
 
 void rethrow_for(const Context& context, Phase phase, Deadline outer) {

@@ -21,13 +21,14 @@ struct Context {
     std::string method;
     std::string url;  // as shown to people: without its password
     Limits limits;
-    Deadline deadline = never;  // by Limits::total
+    Deadline deadline = never;         // by Limits::total
+    std::string redirected_from = {};  // the URL that was asked for, shown; empty where it is `url`
 };
 
 // The URL as messages show it: a password becomes "***", and so does a user name without one.
 std::string shown(const http::Url& url);
 
-// "GET http://…: what".
+// "GET http://…: what", or "GET http://…, redirected from http://…: what".
 std::string message(const Context& context, std::string_view what);
 
 enum class Phase : unsigned char { connect, handshake, send, head, body };
