@@ -12,6 +12,7 @@
 #include <thrum/threads/thread.hpp>
 
 #include <fmt/format.h>
+#include <netdb.h>
 
 #include <algorithm>
 #include <atomic>
@@ -76,12 +77,13 @@ std::string why_no_file(const requests::Response& response, bool asked_for_a_par
            "), and all of it was asked for";
 }
 
-// Whether a failed name look-up is at the bottom of it: nobody is there, and nobody will be in a second.
+// Whether a look-up that found no such name is at the bottom of it: nobody is there, and nobody will be in a
+// second. One that got no answer (EAI_AGAIN, getaddrinfo(3)) may get one then.
 bool is_unknown_host(const std::exception& error) {
     try {
         std::rethrow_if_nested(error);
-    } catch (const AddressError&) {
-        return true;
+    } catch (const AddressError& cause) {
+        return cause.code() == EAI_NONAME || cause.code() == EAI_NODATA;
     } catch (const std::exception& cause) {
         return is_unknown_host(cause);
     }

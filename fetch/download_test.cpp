@@ -5,10 +5,12 @@
 #include <thrum/fetch/download.hpp>
 #include <thrum/testing/deflate.hpp>
 #include <thrum/testing/peers.hpp>
+#include <thrum/sockets/address.hpp>
 #include <thrum/testing/raw_server.hpp>
 #include <thrum/threads.hpp>
 
 #include <gtest/gtest.h>
+#include <netdb.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -248,6 +250,28 @@ TEST(Download, WhatMayPassIsTriedAgainAndNothingElse) {
             EXPECT_EQ(read_file(result.path), "whole");
         }
         EXPECT_EQ(files_in(folder / "got").size(), result.ok() ? 1U : 0U);
+    }
+}
+
+// A name that is not there stays so; a name server that did not answer may do so in a second.
+TEST(Download, OnlyUnknownNamesAreFinal) {
+    struct Case {
+        int code;
+        int attempts;
+    };
+    for (const auto& [code, attempts] : {Case{EAI_NONAME, 1}, Case{EAI_NODATA, 1}, Case{EAI_AGAIN, 3}}) {
+        TemporaryDirectory folder;
+        Options options = quick(folder);
+        options.retries = 2;
+        // Fails in the place of the look-up.
+        options.request.auth = [code = code](requests::PreparedRequest&) {
+            try {
+                throw AddressError(code, "cannot resolve it");
+            } catch (const AddressError&) {
+                std::throw_with_nested(requests::ConnectionError("no address"));
+            }
+        };
+        EXPECT_EQ(download_all({"http://a.example/"}, options).at(0).attempts, attempts) << code;
     }
 }
 
