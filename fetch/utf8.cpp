@@ -125,8 +125,8 @@ std::string fit_text(std::string_view text, std::size_t columns, bool unicode) {
     const std::size_t width = text_width(whole);
     if (width <= columns) return whole;
     if (columns == 0) return {};
-    // Two thirds of the room for the beginning, one for the end.
-    const std::size_t tail_columns = (columns - 1) / 3;
+    // Half for the end: names of one family differ there, by a number before their extension.
+    const std::size_t tail_columns = columns / 2;
     const std::size_t head_columns = columns - 1 - tail_columns;
     std::string head;
     std::string_view rest = whole;

@@ -30,11 +30,11 @@ TEST(Utf8, FitsByCuttingTheMiddle) {
     const Case cases[] = {
         {"short.jpg", 10, "short.jpg"},
         {"exactly-10", 10, "exactly-10"},
-        {"漢字漢字漢字.png", 10, "漢字漢…png"},
-        {"漢字漢字", 4, "漢…"},
+        {"漢字漢字漢字.png", 10, "漢字….png"},
+        {"漢字漢字", 4, "…字"},
         {"漢字", 1, "…"},
         {"abc", 0, ""},
-        {"e\u0301e\u0301e\u0301e\u0301", 3, "e\u0301e\u0301…"},
+        {"e\u0301e\u0301e\u0301e\u0301", 3, "e\u0301…e\u0301"},
         {"red\x1b[31m", 8, "red?[31m"},
         {"caf\xe9", 4, "caf?"},
         {"evil\u202Egpj", 20, "evil?gpj"},
@@ -43,8 +43,9 @@ TEST(Utf8, FitsByCuttingTheMiddle) {
         EXPECT_LE(text_width(fit_text(text, columns)), columns) << text;
         EXPECT_EQ(fit_text(text, columns), fitted) << text;
     }
-    EXPECT_EQ(fit_text("holiday-in-norway.jpg", 13), "holiday-….jpg");
-    EXPECT_EQ(fit_text("holiday-in-norway.jpg", 13, false), "holiday-~.jpg");
+    EXPECT_EQ(fit_text("holiday-in-norway.jpg", 13), "holida…ay.jpg");
+    EXPECT_EQ(fit_text("holiday-in-norway.jpg", 13, false), "holida~ay.jpg");
+    EXPECT_EQ(fit_text("herringbone-17.jpg", 12), "herri…17.jpg");
 }
 
 // The promise at every width.
