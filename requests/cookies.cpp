@@ -23,8 +23,9 @@ sys_seconds now() { return std::chrono::floor<std::chrono::seconds>(std::chrono:
 bool expired(const Cookie& cookie, sys_seconds at) { return cookie.expires && *cookie.expires <= at; }
 
 bool is_ip_address(std::string_view host) {
-    // The URL parser has brought every spelling of an IPv4 address to four decimal numbers.
-    return !host.empty() && (host.front() == '[' || is_digit(host.back()));
+    // The URL parser has brought every spelling of an IPv4 address to four decimal numbers, and lets no name end in
+    // a label that is one.
+    return host.starts_with('[') || (!host.empty() && host.find_first_not_of("0123456789.") == host.npos);
 }
 
 // §5.1.3, for a `host` that is no IP address or a `domain` equal to it.

@@ -38,6 +38,9 @@ TEST(CookieJar, SendsWhatTheRulesSay) {
         {"http://a.example/", {"k=v; Domain=b.example"}, "http://b.example/", ""},  // another's domain
         {"http://a.example/", {"k=v; Domain=b.a.example"}, "http://b.a.example/", ""},
         {"http://a.example/", {"k=v; Domain=example"}, "http://b.example/", ""},  // a whole top-level domain
+        // A name that ends in a digit is a name.
+        {"http://a.node.lan1/", {"k=v; Domain=node.lan1"}, "http://b.node.lan1/", "k=v"},
+        {"http://a.node.lan1/", {"k=v; Domain=b.lan1"}, "http://b.lan1/", ""},
         {"http://127.0.0.1/", {"k=v; Domain=0.0.1"}, "http://127.0.0.1/", ""},    // an address has no parents
         {"http://127.0.0.1/", {"k=v; Domain=127.0.0.1"}, "http://127.0.0.1/", "k=v"},
         {"http://[::1]/", {"k=v"}, "http://[::1]/", "k=v"},
