@@ -92,10 +92,14 @@ nlohmann::json Response::json() const {
     try {
         return http::parse_json(content());
     } catch (const http::JSONError& error) {
-        std::throw_with_nested(JSONDecodeError(
-            message(state_->context, std::string("the body is not JSON: ") + error.what() +
-                                         "; it begins with \"" + printable_excerpt(content()) + "\""),
-            state_->context.url));
+        // The status comes first: a failure that says so is why there is no JSON, more often than not.
+        const std::string status =
+            "the server answered " + std::to_string(status_code()) + (reason().empty() ? "" : " " + reason());
+        const std::string what = content().empty()
+                                     ? status + " with an empty body, which is no JSON"
+                                     : status + ", and the body is not JSON: " + error.what() +
+                                           "; it begins with \"" + printable_excerpt(content()) + "\"";
+        std::throw_with_nested(JSONDecodeError(message(state_->context, what), state_->context.url));
     }
 }
 

@@ -134,6 +134,19 @@ TEST(Response, TellsWhatTheServerSaid) {
     EXPECT_THROW(get(httpbin() + "/html").json(), JSONDecodeError);
 }
 
+// Where there is no JSON, the status and the beginning of the body say why.
+TEST(Response, ToldApartFromJson) {
+    const testing::RawServer empty("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n");
+    testing::expect_failure<JSONDecodeError>(
+        [&] { get(empty.url()).json(); },
+        {"GET " + empty.url() +
+         "/: the server answered 500 Internal Server Error with an empty body, which is no JSON"});
+    const testing::RawServer busy("HTTP/1.1 503 \r\nContent-Length: 9\r\n\r\n<p>Later.");
+    testing::expect_failure<JSONDecodeError>(
+        [&] { get(busy.url()).json(); },
+        {"the server answered 503, and the body is not JSON: ", "; it begins with \"<p>Later.\""});
+}
+
 // Cookies that a server sets come back to it in later requests of the session, those of one request only in
 // that one.
 TEST(Session, KeepsCookies) {
