@@ -1,4 +1,5 @@
 // thrum/fetch/download.cpp: floor 5, fetch
+#include <thrum/base/descriptor_shortage.hpp>
 #include <thrum/base/errors.hpp>
 #include <thrum/base/file.hpp>
 #include <thrum/base/text.hpp>
@@ -139,16 +140,13 @@ Run::Run(requests::Session& session, const std::vector<std::string>& urls, const
         request_.headers.add("Accept-Encoding", "identity");
         request_.decode = false;
     }
-    std::unordered_map<std::string_view, std::size_t> seen;
+    const std::vector<std::optional<std::size_t>> firsts = first_mentions(urls);
     std::vector<std::string> names;
     for (std::size_t place = 0; place < urls.size(); ++place) {
         results_[place].url = urls[place];
         results_[place].timing = {now, now, now, now, now};
-        const auto [first, fresh] = seen.emplace(urls[place], place);
-        if (!fresh) {
-            results_[place].same_as = first->second;
-            continue;
-        }
+        results_[place].same_as = firsts[place];
+        if (firsts[place]) continue;
         places_.push_back(place);
         names.push_back(options.output.empty() ? name_from_url(urls[place]) : options.output.string());
     }
@@ -241,8 +239,9 @@ std::optional<Failure> Run::attempt(std::size_t turn) {
         return Failure{printable(words), is_transient(error)};
     } catch (const OSError& error) {
         // Others that end give theirs back.
-        return Failure{public_url(result.url) + ": " + printable(error.what()),
-                       is_out_of_descriptors(error.code())};
+        const bool is_short = is_out_of_descriptors(error.code());
+        const std::string_view advice = is_short ? descriptor_advice : std::string_view();
+        return Failure{public_url(result.url) + ": " + printable(error.what()).append(advice), is_short};
     } catch (const std::exception& error) {
         return Failure{public_url(result.url) + ": " + printable(error.what())};
     }
@@ -298,6 +297,16 @@ std::vector<Result> download_all(const std::vector<std::string>& urls, const Opt
 std::vector<Result> download_all(requests::Session& session, const std::vector<std::string>& urls,
                                  const Options& options) {
     return Run(session, urls, options).finish();
+}
+
+std::vector<std::optional<std::size_t>> first_mentions(const std::vector<std::string>& urls) {
+    std::unordered_map<std::string_view, std::size_t> seen;
+    std::vector<std::optional<std::size_t>> firsts(urls.size());
+    for (std::size_t place = 0; place < urls.size(); ++place) {
+        const auto [first, fresh] = seen.emplace(urls[place], place);
+        if (!fresh) firsts[place] = first->second;
+    }
+    return firsts;
 }
 
 std::vector<WaterfallRow> waterfall_rows(const std::vector<Result>& results) {

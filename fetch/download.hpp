@@ -56,6 +56,9 @@ std::vector<Result> download_all(const std::vector<std::string>& urls, const Opt
 std::vector<Result> download_all(requests::Session& session, const std::vector<std::string>& urls,
                                  const Options& options = {});
 
+// For each of `urls` the place of its first mention; nothing where that is its own.
+std::vector<std::optional<std::size_t>> first_mentions(const std::vector<std::string>& urls);
+
 // For a waterfall: the results that were downloads, named as their files.
 std::vector<WaterfallRow> waterfall_rows(const std::vector<Result>& results);
 

@@ -2,6 +2,7 @@
 #include <thrum/base/text.hpp>
 #include <thrum/fetch/naming.hpp>
 #include <thrum/fetch/utf8.hpp>
+#include <thrum/http/headers.hpp>
 
 #include <algorithm>
 #include <vector>
@@ -40,15 +41,9 @@ std::string_view last_path_part(std::string_view path) {
     return at == std::string_view::npos ? path : path.substr(at + 1);
 }
 
-bool is_token_character(char c) {
-    // RFC 9110 section 5.6.2.
-    return is_alpha(c) || is_digit(c) ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
 std::string_view take_token(std::string_view& text) {
     std::size_t length = 0;
-    while (length < text.size() && is_token_character(text[length])) ++length;
+    while (length < text.size() && http::is_token(text.substr(length, 1))) ++length;
     const std::string_view token = text.substr(0, length);
     text.remove_prefix(length);
     return token;

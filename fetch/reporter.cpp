@@ -40,8 +40,19 @@ bool locale_is_utf8() {
     return false;
 }
 
-// All of `bytes`, or as much as the other end takes before it goes away or is full. Returns 0, or the errno
-// that stopped it. To be called where blocking is no harm.
+FrameStyle window_style(const ReporterOptions& options) {
+    FrameStyle style{.color = options.color, .unicode = options.unicode};
+    struct winsize size {};
+    // tty_ioctl(4). A terminal that does not know its size says 0.
+    if (::ioctl(options.error_fd, TIOCGWINSZ, &size) == 0) {
+        if (size.ws_col > 0) style.columns = size.ws_col;
+        if (size.ws_row > 0) style.rows = size.ws_row;
+    }
+    return style;
+}
+
+}  // namespace
+
 int write_all(int fd, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t put = ::write(fd, bytes.data(), bytes.size());
@@ -55,19 +66,6 @@ int write_all(int fd, std::string_view bytes) {
     }
     return 0;
 }
-
-FrameStyle window_style(const ReporterOptions& options) {
-    FrameStyle style{.color = options.color, .unicode = options.unicode};
-    struct winsize size {};
-    // tty_ioctl(4). A terminal that does not know its size says 0.
-    if (::ioctl(options.error_fd, TIOCGWINSZ, &size) == 0) {
-        if (size.ws_col > 0) style.columns = size.ws_col;
-        if (size.ws_row > 0) style.rows = size.ws_row;
-    }
-    return style;
-}
-
-}  // namespace
 
 ReporterOptions default_reporter_options() {
     ReporterOptions options;

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace thrum::fetch {
 
@@ -77,5 +78,9 @@ private:
     int output_error_ = 0;
     Thread writer_;
 };
+
+// All of `bytes`, or as much as the other end takes before it goes away; where it takes none for now, it is
+// asked again. Returns 0, or the errno that stopped it. Blocks: to be called where that is no harm.
+int write_all(int fd, std::string_view bytes);
 
 }  // namespace thrum::fetch

@@ -52,9 +52,9 @@ struct ServerOptions {
     std::uint64_t max_body_size = default_max_body_size;  // bytes
     std::size_t max_clients = 100'000;                    // at once; others wait in the kernel
     // At once from one IPv4 address, or from one IPv6 network of 64 bits, which has one owner. Others get 503
-    // and are closed; they do not wait until one leaves, for waiting would hold a place of max_clients, which they
-    // have only until they have gone, linger_timeout at most. 0 sets no limit: right behind a proxy, whose address
-    // all clients seem to have.
+    // and are closed; they do not wait until one leaves, for waiting would hold a place of max_clients, which
+    // they have only until they have gone, linger_timeout at most. 0 sets no limit: right behind a proxy,
+    // whose address all clients seem to have.
     std::size_t max_clients_per_peer = default_max_clients_per_peer;
     std::chrono::nanoseconds delay{0};  // before each answer, as if it came from far away
     // Called after each answer, in the client's thread, by many at once. What it throws is lost.

@@ -23,8 +23,8 @@ sys_seconds now() { return std::chrono::floor<std::chrono::seconds>(std::chrono:
 bool expired(const Cookie& cookie, sys_seconds at) { return cookie.expires && *cookie.expires <= at; }
 
 bool is_ip_address(std::string_view host) {
-    // The URL parser has brought every spelling of an IPv4 address to four decimal numbers, and lets no name end in
-    // a label that is one.
+    // The URL parser has brought every spelling of an IPv4 address to four decimal numbers, and lets no name
+    // end in a label that is one.
     return host.starts_with('[') || (!host.empty() && host.find_first_not_of("0123456789.") == host.npos);
 }
 

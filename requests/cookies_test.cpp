@@ -41,7 +41,7 @@ TEST(CookieJar, SendsWhatTheRulesSay) {
         // A name that ends in a digit is a name.
         {"http://a.node.lan1/", {"k=v; Domain=node.lan1"}, "http://b.node.lan1/", "k=v"},
         {"http://a.node.lan1/", {"k=v; Domain=b.lan1"}, "http://b.lan1/", ""},
-        {"http://127.0.0.1/", {"k=v; Domain=0.0.1"}, "http://127.0.0.1/", ""},    // an address has no parents
+        {"http://127.0.0.1/", {"k=v; Domain=0.0.1"}, "http://127.0.0.1/", ""},  // an address has no parents
         {"http://127.0.0.1/", {"k=v; Domain=127.0.0.1"}, "http://127.0.0.1/", "k=v"},
         {"http://[::1]/", {"k=v"}, "http://[::1]/", "k=v"},
         {"http://127.0.0.1:1/", {"k=v"}, "http://127.0.0.1:2/", "k=v"},  // ports do not count (§8.5)

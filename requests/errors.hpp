@@ -10,10 +10,10 @@
 
 namespace thrum::requests {
 
-// The root. what() names the method, the URL without its password (after redirects, the first one too), and the
-// cause. The exception of the floor
-// below that it came from, where there is one, is nested in it (std::rethrow_if_nested). `Cancelled` is
-// never wrapped, and the TimeoutError of a Timeout scope of the caller's own stays one, naming the request.
+// The root. what() names the method, the URL without its password (after redirects, the first one too), and
+// the cause. The exception of the floor below that it came from, where there is one, is nested in it
+// (std::rethrow_if_nested). `Cancelled` is never wrapped, and the TimeoutError of a Timeout scope of the
+// caller's own stays one, naming the request.
 class RequestException : public Error {
 public:
     explicit RequestException(const std::string& what, std::string url = {})

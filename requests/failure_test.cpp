@@ -195,9 +195,13 @@ TEST(Failure, Timeouts) {
     expect_failure<ReadTimeout>([&] { streamed.content(); }, stalling, "read timeout");
     // Who connects and then hears nothing of TLS learns that, and not of firewalls.
     const std::string mute = "https://127.0.0.1:" + std::to_string(silent.port()) + "/";
-    expect_failure<ConnectTimeout>([&] { get(mute, {.timeout = {1s, 10s}}); }, mute,
-                                   "connected, but the TLS handshake was not done within 1 s, the connect "
-                                   "timeout; does the port speak TLS?");
+    expect_failure<ConnectTimeout>(
+        [&] {
+            get(mute, {.timeout = {1s, 10s}});
+        },
+        mute,
+        "connected, but the TLS handshake was not done within 1 s, the connect "
+        "timeout; does the port speak TLS?");
     // A byte now and then keeps the read timeout away, but not the total one.
     const testing::RawServer drips([](testing::RawConnection& connection, int) {
         connection.read_request();

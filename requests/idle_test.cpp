@@ -113,8 +113,7 @@ TEST(Idle, NothingIdlesTooLong) {
     const std::size_t before = testing::open_descriptors();
     connections.give(pool, origin(most));
     EXPECT_EQ(pool.idle(), 1U);
-    EXPECT_EQ(testing::open_descriptors(), before + 2 - most)
-        << "both ends of one came, ours of all went";
+    EXPECT_EQ(testing::open_descriptors(), before + 2 - most) << "both ends of one came, ours of all went";
 }
 
 // Bytes that nobody asked for, and an end, make a connection useless.

@@ -63,8 +63,8 @@ struct Options {
     Timeouts timeout = {};
     std::optional<bool> allow_redirects = {};  // true but for HEAD, as in Python
     std::optional<bool> verify = {};           // of certificates; true
-    // A PEM file or a folder of them, trusted in place of the system's. A Session reads the file (and those of
-    // `cert`) once, at the first https connection that names it: a new one is seen by a new Session.
+    // A PEM file or a folder of them, trusted in place of the system's. A Session reads the file (and those
+    // of `cert`) once, at the first https connection that names it: a new one is seen by a new Session.
     std::filesystem::path ca = {};
     ClientCertificate cert = {};
     bool stream = false;  // read the body as it is asked for, not at once

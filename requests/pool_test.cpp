@@ -170,8 +170,8 @@ TEST(Pool, KeepsOriginsApart) {
     EXPECT_EQ(two.connections(), 1);
 }
 
-// Where no descriptor is left, idle connections make room: for a connection, and for what TLS reads beside it.
-// Where none of them is left either, the shortage is what is told.
+// Where no descriptor is left, idle connections make room: for a connection, and for what TLS reads beside
+// it. Where none of them is left either, the shortage is what is told.
 TEST(Pool, IdleConnectionsGiveWayToNewOnes) {
     testing::CertificateAuthority authority;
     const testing::Nginx nginx(
@@ -197,7 +197,7 @@ TEST(Pool, IdleConnectionsGiveWayToNewOnes) {
         Session other;
         testing::expect_failure<ConnectionError>(
             [&] { other.get(url, {.ca = authority.certificate()}); },
-            {what, "Too many open files; raise the limit (ulimit -n), or do less at once"});
+            {what, "Too many open files; raise the limit of open files (ulimit -n), or do less at once"});
     };
     shortage(nginx.url(), "cannot connect to");
     last_one.reset();

@@ -207,11 +207,12 @@ TEST(Redirect, FailuresNameWhereItBegan) {
         [&] { get(url + "/a"); }, {"GET " + nowhere + ", redirected from " + url + "/a: cannot connect"});
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->url(), nowhere);
-    testing::expect_failure<TooManyRedirects>([&] { get(url + "/c"); },
-                                              {"GET " + url + "/c, redirected from " + url + "/c: more than"});
+    testing::expect_failure<TooManyRedirects>(
+        [&] { get(url + "/c"); }, {"GET " + url + "/c, redirected from " + url + "/c: more than"});
     std::string with_user = url;
     with_user.insert(7, "user:secret@");
-    testing::expect_failure<ConnectionError>([&] { get(with_user + "/b"); }, {"redirected from http://user:***@"});
+    testing::expect_failure<ConnectionError>([&] { get(with_user + "/b"); },
+                                             {"redirected from http://user:***@"});
 }
 
 // Another port is another origin: neither credentials nor cookies written for the first one go there, not

@@ -1,5 +1,6 @@
 // thrum/requests/internal/context.cpp: floor 4, requests
 // From the errors of sockets to those of requests, in words that say what to do.
+#include <thrum/base/descriptor_shortage.hpp>
 #include <thrum/base/text.hpp>
 #include <thrum/requests/errors.hpp>
 #include <thrum/requests/internal/context.hpp>
@@ -31,10 +32,9 @@ template <class Exception>
                                        ", the total timeout; raise it where so much is to be expected");
     }
     if (phase == Phase::connect) {
-        throw_as<ConnectTimeout>(context,
-                                 "no connection within " + seconds_text(limits.connect) +
-                                     ", the connect timeout (" + cause.what() +
-                                     "); is the address right, and does a firewall let it through?");
+        throw_as<ConnectTimeout>(context, "no connection within " + seconds_text(limits.connect) +
+                                              ", the connect timeout (" + cause.what() +
+                                              "); is the address right, and does a firewall let it through?");
     }
     if (phase == Phase::handshake) {
         throw_as<ConnectTimeout>(context, "connected, but the TLS handshake was not done within " +
@@ -92,7 +92,9 @@ void rethrow_for(const Context& context, Phase phase, Deadline outer) {
     } catch (const TLSError& error) {
         throw_as<SSLError>(context, with_own_advice(error));
     } catch (const OSError& error) {
-        throw_as<ConnectionError>(context, error.what());
+        const bool is_short = is_out_of_descriptors(error.code());
+        throw_as<ConnectionError>(
+            context, error.what() + std::string(is_short ? descriptor_advice : std::string_view()));
     }
 }
 

@@ -1,5 +1,6 @@
 // thrum/requests/internal/pool.cpp: floor 4, requests
 // Taking, making and giving back connections.
+#include <thrum/base/descriptor_shortage.hpp>
 #include <thrum/base/file.hpp>
 #include <thrum/requests/internal/pool.hpp>
 #include <thrum/sockets/connection.hpp>
@@ -34,8 +35,8 @@ std::size_t share_of_descriptors() noexcept {
     return std::clamp<rlim_t>(limit.rlim_cur / idle_share, 1, max_idle);
 }
 
-// OpenSSL does not tell that it could not open a file for want of a descriptor: it says that the file is of no
-// use, or trusts nobody. So that is looked at afterwards, while `error` is handled.
+// OpenSSL does not tell that it could not open a file for want of a descriptor: it says that the file is of
+// no use, or trusts nobody. So that is looked at afterwards, while `error` is handled.
 [[noreturn]] void rethrow_or_tell_shortage(const TLSError& error) {
     if (error.failure() == TLSFailure::settings || error.is_untrusted()) {
         const UniqueFd any(::open("/", O_PATH | O_CLOEXEC));

@@ -33,8 +33,8 @@ public:
 
     // An idle connection that is still good; nothing where there is none.
     std::unique_ptr<Connection> take(const Origin& origin);
-    // Makes a new one; `phase` follows it, for messages. Where no descriptor is left the idle ones are closed,
-    // and it is tried once more. Throws what sockets throw.
+    // Makes a new one; `phase` follows it, for messages. Where no descriptor is left the idle ones are
+    // closed, and it is tried once more. Throws what sockets throw.
     std::unique_ptr<Connection> connect(const Origin& origin, std::chrono::nanoseconds timeout, Phase& phase);
     // For a connection whose last answer was read to its end; one too many for its origin is closed, and one
     // too many for the pool closes the one that has idled longest. Throws Cancelled.
