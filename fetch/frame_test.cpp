@@ -56,35 +56,35 @@ and 4 more
         {{.columns = 80, .rows = 24, .color = false, .unicode = false},
          R"(
 holiday-in-norway-0001.jpg ############----  75%   768 KiB   512 KiB/s     0:01
-漢字漢字漢字漢字~漢字.png  ########--------  50%   4.9 KiB    1000 B/s     0:05
+漢字漢字漢字~漢字漢字.png  ########--------  50%   4.9 KiB    1000 B/s     0:05
 unknown-length.bin         ----####--------        3.0 MiB   2.4 MiB/s
 far-away.jpg               waiting
 and 4 more
 12 of 24, 1 failed         #########-------  60%  11.8 MiB   3.8 MiB/s     0:07)"},
         {{.columns = 60, .rows = 24, .color = false, .unicode = true},
          R"(
-holiday-in-n…01.jpg █████████░░░  75%   768 KiB   512 KiB/s
-漢字漢字漢字…字.png ██████░░░░░░  50%   4.9 KiB    1000 B/s
+holiday-i…-0001.jpg █████████░░░  75%   768 KiB   512 KiB/s
+漢字漢字…漢字.png   ██████░░░░░░  50%   4.9 KiB    1000 B/s
 unknown-length.bin  ░░░░████░░░░        3.0 MiB   2.4 MiB/s
 far-away.jpg        waiting
 and 4 more
 12 of 24, 1 failed  ███████▏░░░░  60%  11.8 MiB   3.8 MiB/s)"},
         {{.columns = 24, .rows = 24, .color = false, .unicode = true},
          R"(
-holi…pg ███████▌░░  75%
-漢字…ng █████░░░░░  50%
-unkn…in ░░░░████░░
-far-…pg waiting
+hol…jpg ███████▌░░  75%
+漢…png  █████░░░░░  50%
+unk…bin ░░░░████░░
+far…jpg waiting
 and 4 more
 13/24   ██████░░░░  60%)"},
         {{.columns = 80, .rows = 5, .color = false, .unicode = true},
          R"(
 holiday-in-norway-0001.jpg ████████████░░░░  75%   768 KiB   512 KiB/s     0:01
-漢字漢字漢字漢字…漢字.png  ████████░░░░░░░░  50%   4.9 KiB    1000 B/s     0:05
+漢字漢字漢字…漢字漢字.png  ████████░░░░░░░░  50%   4.9 KiB    1000 B/s     0:05
 and 6 more
 12 of 24, 1 failed         █████████▌░░░░░░  60%  11.8 MiB   3.8 MiB/s     0:07)"},
         {{.columns = 60, .rows = 4, .color = true, .unicode = true},
-         "\nholiday-in-n…01.jpg \x1b[32m█████████\x1b[0m\x1b[2m░░░\x1b[0m  75%   768 KiB   512 KiB/s"
+         "\nholiday-i…-0001.jpg \x1b[32m█████████\x1b[0m\x1b[2m░░░\x1b[0m  75%   768 KiB   512 KiB/s"
          "\n\x1b[36mand 7 more\x1b[0m"
          "\n\x1b[31m12 of 24, 1 failed \x1b[0m \x1b[32m███████▏\x1b[0m\x1b[2m░░░░\x1b[0m  60%  11.8 MiB   "
          "3.8 MiB/s"},

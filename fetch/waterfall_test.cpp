@@ -41,7 +41,7 @@ TEST(Waterfall, DrawsInCharacters) {
 first.jpg          ░░▒▒▒▒▒▒▒▒▒▒▒█████                          68.4 KiB
 漢字.jpg           ░░░░▒▒▒▒▒▒▒▒▒▒▒█                                 0 B
 reset.jpg          ░░██████✗                                     failed
-a-long-name-….jpeg ·················▒▒▒▒▒▒▒▒▒▒▒███████████████  5.0 MiB
+a-long-n…-cut.jpeg ·················▒▒▒▒▒▒▒▒▒▒▒███████████████  5.0 MiB
 )");
     EXPECT_EQ("\n" + draw_waterfall(sample(), {.columns = 50, .unicode = false, .max_rows = 2}), R"(
 .. queued  -- connecting  == waiting  ## receiving
