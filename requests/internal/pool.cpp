@@ -39,8 +39,10 @@ std::size_t share_of_descriptors() noexcept {
 // no use, or trusts nobody. So that is looked at afterwards, while `error` is handled.
 [[noreturn]] void rethrow_or_tell_shortage(const TLSError& error) {
     if (error.failure() == TLSFailure::settings || error.is_untrusted()) {
-        const UniqueFd any(::open("/", O_PATH | O_CLOEXEC));
-        if (!any && is_out_of_descriptors(errno)) throw_os_error(errno, error.reason());
+        // The connection has given its own back.
+        const UniqueFd in_its_place(::open("/", O_PATH | O_CLOEXEC));
+        const UniqueFd another(::open("/", O_PATH | O_CLOEXEC));
+        if (!another && is_out_of_descriptors(errno)) throw_os_error(errno, error.reason());
     }
     throw;
 }
