@@ -119,6 +119,7 @@ TEST(Stall, ThreadsThatDoNotAnswerAreReportedEach) {
 TEST(StallProbe, DISABLED_Looks) {
     constexpr int count = 10;
     Event over;
+    Thread fiber([&] { over.wait(); });  // so that there are workers
     std::vector<std::thread> silent;
     for (int i = 0; i < count; ++i) {
         silent.emplace_back([&] {
