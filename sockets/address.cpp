@@ -129,7 +129,7 @@ bool Address::set_numeric(std::string_view host) {
         const auto number = parse_unsigned(zone);
         address.sin6_scope_id = number && *number <= 0xffffffffU ? static_cast<unsigned>(*number)
                                                                  : ::if_nametoindex(zone.c_str());
-        if (address.sin6_scope_id == 0) refuse(host, "this machine has no network interface '" + zone + "'");
+        if (address.sin6_scope_id == 0) refuse(host, "this machine has no network interface '" + shown(zone) + "'");
     }
     std::memcpy(&storage_, &address, sizeof address);
     size_ = sizeof address;
@@ -212,7 +212,7 @@ Address Address::parse(std::string_view text) {
         refuse(text, "an IPv6 address stands in brackets before its port, as in [::1]:80");
     }
     const auto port = parse_unsigned(digits);
-    if (!port) refuse(text, "'" + std::string(digits) + "' is not a port number");
+    if (!port) refuse(text, "'" + shown(digits) + "' is not a port number");
     constexpr unsigned long long showable = 1'000'000'000;
     return Address(host, static_cast<int>(std::min(*port, showable)));
 }

@@ -120,7 +120,8 @@ TEST(Address, Kinds) {
 // What people are shown of a refused text is short and does nothing to a terminal.
 TEST(Address, RefusalsAreFitToShow) {
     for (const std::string& text :
-         {std::string("\x1b[2J:1"), std::string(5000, 'a') + ":1", std::string("a\nb:80")}) {
+         {std::string("\x1b[2J:1"), std::string(5000, 'a') + ":1", std::string("a\nb:80"),
+          std::string("localhost:8\x18"), std::string("[fe80::1%\x1b[2J]:1")}) {
         try {
             Address::parse(text);
             ADD_FAILURE() << "parsed";
