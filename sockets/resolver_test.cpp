@@ -81,7 +81,8 @@ TEST(Resolver, HostsFileHolds) {
     }
     const testing::TemporaryDirectory folder;
     write_file(folder / "hosts", "192.0.2.77 warp.loom.test\n2001:db8::77 warp.loom.test\n");
-    if (testing::run({"unshare", "-rm", "true"}).status != 0) GTEST_SKIP() << "no namespaces here";
+    if (testing::run({"unshare", "-rm", "mount", "--bind", folder / "hosts", "/etc/hosts"}).status != 0)
+        GTEST_SKIP() << "no namespaces here";
     const auto result = testing::run(
         {"unshare", "-rm", "sh", "-c", "mount --bind \"$1\" /etc/hosts && exec \"$0\" --gtest_filter=$2",
          std::filesystem::read_symlink("/proc/self/exe"), folder / "hosts", "Resolver.HostsFileHolds"},
