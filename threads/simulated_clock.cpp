@@ -55,7 +55,7 @@ public:
             workers_.clear();
             for (const auto& worker : runtime.workers()) workers_.push_back({worker.get(), never, false});
         }
-        other_clock.store([]() noexcept { return get().now(); });
+        set_clock([]() noexcept { return get().now(); });
         simulated_time.store(this);
         // Those asleep come by and lie down again, here.
         for (const auto& worker : runtime.workers()) worker->nudge();
@@ -64,7 +64,7 @@ public:
 
     void end() noexcept {
         simulated_time.store(nullptr);
-        other_clock.store(nullptr);
+        set_clock(nullptr);
         {
             SpinGuard guard(spin_);
             on_ = false;

@@ -223,6 +223,37 @@ TEST(SimulatedClock, TimeIsRealAgain) {
     group.wait();
 }
 
+// A Timer goes off at its time under a clock, after it and under the next, also where one was cancelled that
+// had hours to go.
+TEST(SimulatedClock, TimersUnderItAndAfterIt) {
+    const auto simulated = [] {
+        const SimulatedClock clock;
+        const Deadline start = clock.now();
+        Timer(1h, [] {}).join();
+        EXPECT_TRUE(about(clock.now() - start, 1h));
+        Timer cancelled(24h, [] {});
+        Timer(10s, [] {}).join();
+        EXPECT_TRUE(about(clock.now() - start, 1h + 10s));
+        EXPECT_TRUE(cancelled.cancel());
+    };
+    const auto real = [] {
+        Timer cancelled(24h, [] {});
+        const auto begin = std::chrono::steady_clock::now();
+        Timer timer(2ms, [] {});
+        timer.join();
+        EXPECT_GE(std::chrono::steady_clock::now() - begin, 2ms);
+        EXPECT_TRUE(cancelled.cancel());
+    };
+    real();
+    for (int round = 0; round < 3; ++round) {
+        simulated();
+        real();
+    }
+    simulated();
+    simulated();
+    real();
+}
+
 // One at a time, and not from within.
 TEST(SimulatedClock, Misuse) {
     {

@@ -5,6 +5,7 @@
 #include <thrum/threads/deadline.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace thrum::internal {
@@ -34,17 +35,17 @@ public:
     // When advance() has something to do next; `never` where nothing waits. May be early, never late.
     Deadline next() const noexcept;
 
-    // Takes out every node that is due and hands it to `fire`, which may add and remove nodes.
+    // Takes out every node that is due and hands it to `fire`, which may add and remove nodes. False where
+    // it looked at `most` nodes and more may be due: then call it again, before next().
     template <class Fire>
-    void advance(Deadline now, Fire&& fire) {
+    bool advance(Deadline now, Fire&& fire, std::size_t most = no_limit) {
         const std::uint64_t target = floor_tick(now);
-        while (next_tick() <= target) {
-            TimerNode due;  // the head of a list of its own, so that callbacks may remove nodes from it
-            take_slot(due);
-            while (due.next != &due) {
-                TimerNode& node = *due.next;
-                due.next = node.next;
-                node.next->previous = &due;
+        for (;;) {
+            while (taken_.next != &taken_) {
+                if (most-- == 0) return false;
+                TimerNode& node = *taken_.next;
+                taken_.next = node.next;
+                node.next->previous = &taken_;
                 node.previous = node.next = nullptr;
                 if (node.tick <= current_) {
                     fire(node);
@@ -52,10 +53,15 @@ public:
                     place(node);
                 }
             }
+            if (next_tick() > target) break;
+            take_slot();
         }
         // An empty wheel may go back: the time was simulated, and is no longer.
         if (target > current_ || next_tick() == no_tick) current_ = target;
+        return true;
     }
+
+    static constexpr std::size_t no_limit = ~std::size_t{0};
 
 private:
     static constexpr int tick_bits = 16;
@@ -67,10 +73,13 @@ private:
     static std::uint64_t floor_tick(Deadline at) noexcept;
     std::uint64_t next_tick() const noexcept;
     void place(TimerNode& node) noexcept;
-    // Moves to next_tick() and its slot's nodes into the list `into`.
-    void take_slot(TimerNode& into) noexcept;
+    // Moves to next_tick() and its slot's nodes to those taken.
+    void take_slot() noexcept;
+    void set_to(Deadline now) noexcept;
 
     std::uint64_t current_;
+    unsigned clock_;   // the value of clock_changes that current_ is of
+    TimerNode taken_;  // the head of the list of those that advance() looks at next
     std::array<std::uint64_t, levels> occupied_{};
     std::array<std::array<TimerNode, slots>, levels> heads_;
 };

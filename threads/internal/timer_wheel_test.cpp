@@ -1,12 +1,16 @@
 // thrum/threads/internal/timer_wheel_test.cpp: floor 1, threads
+#include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/timer_wheel.hpp>
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <list>
 #include <map>
+#include <memory>
 #include <random>
+#include <vector>
 
 namespace thrum::internal {
 namespace {
@@ -89,6 +93,71 @@ TEST(TimerWheel, CallbacksMayChangeTheWheel) {
     });
     EXPECT_EQ(fired, 2);
     EXPECT_EQ(wheel.next(), never);
+}
+
+// advance() stops at the bound it is given and goes on from there, in order; what is due but not yet handed
+// out can still be removed.
+TEST(TimerWheel, AdvancesByPortions) {
+    TimerWheel wheel(at(0));
+    std::array<TimerNode, 10> nodes;
+    for (TimerNode& node : nodes) wheel.add(node, at(1'000'000));
+    TimerNode far;
+    wheel.add(far, at(1'000'000'000'000));
+    std::vector<TimerNode*> fired;
+    const auto fire = [&fired](TimerNode& node) { fired.push_back(&node); };
+    EXPECT_FALSE(wheel.advance(at(2'000'000), fire, 4));
+    EXPECT_EQ(fired.size(), 4U);
+    wheel.remove(nodes[4]);
+    TimerNode added;
+    wheel.add(added, at(500'000));
+    EXPECT_FALSE(wheel.advance(at(2'000'000), fire, 4));
+    EXPECT_TRUE(wheel.advance(at(2'000'000), fire, 4));
+    std::vector<TimerNode*> expected;
+    for (TimerNode& node : nodes) {
+        if (&node != &nodes[4]) expected.push_back(&node);
+    }
+    expected.push_back(&added);
+    EXPECT_EQ(fired, expected);
+    EXPECT_TRUE(far.linked());
+    EXPECT_GT(wheel.next(), at(2'000'000));
+    wheel.remove(far);
+}
+
+// When the clock is changed, back or ahead, what is added next is reckoned by the new one, whether the wheel
+// is empty or not.
+TEST(TimerWheel, FollowsAnotherClock) {
+    const auto restore = [](int* /*unused*/) { set_clock(nullptr); };
+    int token = 0;
+    const std::unique_ptr<int, decltype(restore)> at_end(&token, restore);
+    for (const bool empty : {true, false}) {
+        set_clock([]() noexcept { return at(0); });
+        TimerWheel wheel(at(0));
+        TimerNode first;
+        TimerNode left_over;
+        wheel.add(first, at(1'000'000));
+        if (!empty) wheel.add(left_over, at(90'000'000'000'000));
+        std::vector<TimerNode*> fired;
+        const auto fire = [&fired](TimerNode& node) { fired.push_back(&node); };
+        wheel.advance(at(50'000'000'000'000), fire);
+        ASSERT_EQ(fired, std::vector{&first});
+        set_clock([]() noexcept { return at(7'000'000); });
+        TimerNode far;
+        TimerNode near;
+        wheel.add(far, at(60'000'000'000'000));
+        wheel.add(near, at(8'000'000));
+        EXPECT_LE(wheel.next(), at(8'100'000));
+        wheel.advance(at(8'100'000), fire);
+        EXPECT_EQ(fired, (std::vector{&first, &near}));
+        set_clock([]() noexcept { return at(80'000'000'000'000); });
+        TimerNode next;
+        wheel.add(next, at(80'000'001'000'000));
+        wheel.advance(at(80'000'001'100'000), fire);
+        EXPECT_EQ(fired.size(), 4U) << "the one that had passed meanwhile, and the new one";
+        if (!empty) {
+            EXPECT_TRUE(left_over.linked());
+            wheel.remove(left_over);
+        }
+    }
 }
 
 }  // namespace
