@@ -53,6 +53,9 @@ void TimerState::report_refusal() const noexcept {
 
 namespace {
 
+// Timers that may come due at once without the others of the keeper's worker getting their turn in between.
+constexpr std::size_t most_at_once = 16;
+
 class TimerKeeper {
 public:
     void add(TimerState& state, Deadline at);
@@ -65,7 +68,8 @@ private:
     enum class Life : std::uint8_t { none, starting, running };
 
     void keep() noexcept;
-    TimerState* take_due() noexcept;
+    // Up to `most_at_once`; `more` where there may be others.
+    TimerState* take_due(bool& more) noexcept;
     void start(TimerState& state) noexcept;
 
     Spin spin_;
@@ -140,9 +144,11 @@ void TimerKeeper::keep() noexcept {
     SpinGuard guard(spin_);
     life_ = Life::running;
     for (;;) {
-        if (TimerState* due = take_due()) {
+        bool more = false;
+        if (TimerState* due = take_due(more); due != nullptr || more) {
             guard.unlock();
             while (due != nullptr) start(*std::exchange(due, due->next_due));
+            yield();
             guard.lock(spin_);
         } else if (waiting_ > 0) {
             planned_ = wheel_.next();
@@ -155,16 +161,17 @@ void TimerKeeper::keep() noexcept {
     }
 }
 
-TimerState* TimerKeeper::take_due() noexcept {
+TimerState* TimerKeeper::take_due(bool& more) noexcept {
     TimerState* first = nullptr;
     TimerState** last = &first;
-    wheel_.advance(now(), [&](TimerNode& node) {
+    const auto take = [&](TimerNode& node) {
         auto& state = static_cast<TimerState&>(node);
         state.phase = TimerState::Phase::due;
         --waiting_;
         *last = &state;
         last = &state.next_due;
-    });
+    };
+    more = !wheel_.advance(now(), take, most_at_once);
     return first;
 }
 

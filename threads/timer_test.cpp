@@ -2,13 +2,18 @@
 // Timer: called once, not early, unless cancelled before; it says which of the two it was.
 #include <thrum/base/errors.hpp>
 #include <thrum/threads.hpp>
+#include <thrum/threads/child_fixture.hpp>
 #include <thrum/threads/internal/crowd_fixture.hpp>
 #include <thrum/threads/internal/registry.hpp>
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <memory>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 namespace thrum {
 namespace {
@@ -221,6 +226,49 @@ TEST(Timer, Many) {
     });
     EXPECT_EQ(fired, 4 * each / 50);
     EXPECT_EQ(prevented, 4 * (each - each / 50));
+}
+
+// What the child of the next test runs: a thousand timers come due together; says how many of their threads
+// are there more than at the turn before of another thread.
+TEST(TimerProbe, DISABLED_SaysHowManyStartAtOnce) {
+    std::size_t most = 0;
+    Thread([&most] {
+        constexpr int timers = 1000;
+        Event go_on;
+        std::atomic<int> made = 0;
+        const auto call = [&] {
+            ++made;
+            go_on.wait();
+        };
+        // One worker: nobody else runs before all of them are due.
+        std::vector<Timer> due;
+        for (int i = 0; i < timers; ++i) due.emplace_back(ThreadOptions{.name = "due"}, 0ns, call);
+        std::size_t before = 0;
+        do {
+            yield();
+            std::size_t started = 0;
+            internal::for_each_fiber([&](const internal::FiberReference& fiber) {
+                started += fiber->given_name() == "due" ? 1 : 0;
+            });
+            most = std::max(most, started - before);
+            before = started;
+        } while (made < timers);
+        go_on.set();
+        for (Timer& timer : due) timer.join();
+    }).join();
+    std::printf("%zu at once\n", most);
+}
+
+// A burst of timers does not keep the others of its worker from running: their threads start few at a time.
+TEST(Timer, ABurstLetsOthersRun) {
+    Child child("TimerProbe.*", {{"THRUM_WORKERS", "1"}});
+    EXPECT_EQ(child.end(), 0) << child.text();
+    const std::size_t end = child.text().find(" at once");
+    ASSERT_NE(end, std::string::npos) << child.text();
+    const std::size_t begin = child.text().rfind('\n', end) + 1;
+    const unsigned long most = std::stoul(child.text().substr(begin, end - begin));
+    EXPECT_GT(most, 0U);
+    EXPECT_LE(most, 32U);
 }
 
 }  // namespace
