@@ -5,7 +5,6 @@
 #include <thrum/threads/future.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -121,9 +120,7 @@ private:
 
     void await(Future<void>& chunk) {
         if (chunk.done()) return;
-        const auto left = deadline_ == never ? std::chrono::nanoseconds::max()
-                                             : std::chrono::nanoseconds(deadline_ - clock::now());
-        if (chunk.wait_for(left)) return;
+        if (internal::FutureAccess::core(chunk).wait_until(deadline_)) return;
         for (auto& other : chunks_) internal::FutureAccess::core(other).cancel(false);
         throw TimeoutError("not all results of the map came in time; calls not begun were cancelled");
     }
@@ -136,7 +133,6 @@ private:
         return slot.place.get();
     }
 
-    using clock = std::chrono::steady_clock;
     std::shared_ptr<internal::MapSlots<Result>> slots_;
     std::vector<Future<void>> chunks_;
     std::size_t chunk_size_;

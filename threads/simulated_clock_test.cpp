@@ -102,6 +102,15 @@ TEST(SimulatedClock, LimitsAreKept) {
              EXPECT_TRUE(later.get_for(1h).has_value());
          },
          30min},
+        {"Executor.map",
+         [] {
+             ThreadPoolExecutor pool(1);
+             auto results = pool.map([](int) { sleep(1h); }, std::vector{1, 2}, {.timeout = 90min});
+             auto at = results.begin();
+             *at;
+             EXPECT_THROW(*++at, TimeoutError);  // and the pool waits for the call, which had begun
+         },
+         2h},
         {"a millisecond", [] { sleep(1ms); }, 1ms},
     };
     const SimulatedClock clock;
