@@ -3,6 +3,7 @@
 // lets go of lock and queue in one store, its last touch, so the lock may be destroyed right after.
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/internal/adaptive_spin.hpp>
+#include <thrum/threads/internal/lock_queue.hpp>
 #include <thrum/threads/internal/misuse.hpp>
 #include <thrum/threads/internal/task.hpp>
 #include <thrum/threads/lock.hpp>
@@ -11,26 +12,23 @@ namespace thrum {
 
 using internal::AdaptiveSpin;
 using internal::Backoff;
+using internal::LockQueue;
+using internal::LockWaiter;
 using internal::Task;
 using internal::Wake;
 
-struct Lock::Waiting {
-    Task* task;
-    Waiting* next = nullptr;
-    Waiting* last = nullptr;  // of the queue; kept in its first node alone
-    bool linked = false;
-    bool passed_over = false;  // woken once, but another was faster: next time the lock is handed over
-    bool owner = false;        // it was handed over
+struct Lock::Waiting : LockWaiter {
+    using LockWaiter::LockWaiter;
 };
 
 bool Lock::lock_slow(Deadline deadline) {
-    Waiting waiting{&internal::current_task()};
+    Waiting waiting(internal::current_task());
     return lock_queued(waiting, deadline, false);
 }
 
 void Lock::lock_shielded() noexcept {
     if (try_lock()) return;
-    Waiting waiting{&internal::current_task()};
+    Waiting waiting(internal::current_task());
     lock_queued(waiting, never, true);
 }
 
@@ -78,22 +76,13 @@ bool Lock::enqueue(Waiting& waiting, bool shielded) noexcept {
     }
     // The holder cannot let go while the queue is busy, so the word changes under our hand alone.
     waiting.task->arm(shielded, {"Lock", this});
-    waiting.linked = true;
-    auto* first = reinterpret_cast<Waiting*>(word & ~flags);
-    if (first == nullptr) {
-        waiting.next = nullptr;
-        waiting.last = &waiting;
-        first = &waiting;
-    } else if (waiting.passed_over) {
-        waiting.next = first;
-        waiting.last = first->last;
-        first = &waiting;
+    LockQueue queue(reinterpret_cast<LockWaiter*>(word & ~flags));
+    if (waiting.passed_over) {
+        queue.push_front(waiting);
     } else {
-        waiting.next = nullptr;
-        first->last->next = &waiting;
-        first->last = &waiting;
+        queue.push_back(waiting);
     }
-    word_.store(reinterpret_cast<std::uintptr_t>(first) | held, std::memory_order_release);
+    word_.store(reinterpret_cast<std::uintptr_t>(queue.first()) | held, std::memory_order_release);
     return false;
 }
 
@@ -111,23 +100,13 @@ void Lock::withdraw(Waiting& waiting) noexcept {
             break;
         }
     }
-    auto* first = reinterpret_cast<Waiting*>(word & ~flags);
-    if (waiting.linked) {
-        if (first == &waiting) {
-            if (waiting.next != nullptr) waiting.next->last = waiting.last;
-            first = waiting.next;
-        } else {
-            Waiting* before = first;
-            while (before->next != &waiting) before = before->next;
-            before->next = waiting.next;
-            if (first->last == &waiting) first->last = before;
-        }
-        waiting.linked = false;
-    }
+    LockQueue queue(reinterpret_cast<LockWaiter*>(word & ~flags));
+    if (waiting.linked) queue.remove(waiting);
+    const auto first = reinterpret_cast<std::uintptr_t>(queue.first());
     // A free lock may be taken while its queue is busy, so `held` is kept as it is now.
     std::uintptr_t now = word_.load(std::memory_order_relaxed);
-    while (!word_.compare_exchange_weak(now, reinterpret_cast<std::uintptr_t>(first) | (now & held),
-                                        std::memory_order_release, std::memory_order_relaxed)) {
+    while (!word_.compare_exchange_weak(now, first | (now & held), std::memory_order_release,
+                                        std::memory_order_relaxed)) {
     }
 }
 
@@ -150,20 +129,19 @@ void Lock::unlock_slow() noexcept {
             break;
         }
     }
-    auto* first = reinterpret_cast<Waiting*>(word & ~flags);
+    LockQueue queue(reinterpret_cast<LockWaiter*>(word & ~flags));
     Task* woken = nullptr;
     bool handed_over = false;
-    while (first != nullptr && woken == nullptr) {
-        Waiting& waiting = *first;
+    while (queue.first() != nullptr && woken == nullptr) {
+        LockWaiter& waiting = *queue.first();
         Task* const task = waiting.task;
-        if (waiting.next != nullptr) waiting.next->last = waiting.last;
-        first = waiting.next;
-        waiting.linked = false;
+        queue.remove(waiting);
         handed_over = waiting.owner = waiting.passed_over;
         if (task->claim(Wake::notified)) woken = task;  // from here on `waiting` may be gone
     }
     const bool keep = woken != nullptr && handed_over;
-    word_.store(reinterpret_cast<std::uintptr_t>(first) | (keep ? held : 0), std::memory_order_release);
+    word_.store(reinterpret_cast<std::uintptr_t>(queue.first()) | (keep ? held : 0),
+                std::memory_order_release);
     if (woken != nullptr) woken->wake();
 }
 
