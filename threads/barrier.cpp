@@ -56,11 +56,17 @@ Barrier::Outcome Barrier::wait_in(internal::WaitList& list, SpinGuard& guard, De
     guard.lock(spin_);
     if (arrival.outcome == Outcome::open) {
         list.remove(arrival);
-        broken_ = true;
-        end_round(Outcome::broken);
+        // One that came while an action ran is of no round yet: all of that round have come.
+        const bool late = &list == &late_;
+        if (!late) {
+            broken_ = true;
+            end_round(Outcome::broken);
+        }
         guard.unlock();
         internal::settle(how, task, deadline);
-        throw BrokenBarrierError("gave up waiting at a barrier for the others, and broke it: timed out");
+        throw BrokenBarrierError(
+            late ? "gave up waiting at a barrier for the action of the round before: timed out"
+                 : "gave up waiting at a barrier for the others, and broke it: timed out");
     }
     if (how == Wake::cancelled && arrival.outcome == Outcome::passed && &list == &waiters_) {
         task.cancel();  // for its next wait: the others have come through, so it must

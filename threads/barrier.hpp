@@ -37,7 +37,8 @@ public:
 
     // Waits until as many threads as there are parties have called it, and returns the caller's place among
     // them, 0 for the first that came. The last one calls the action before any of them goes on; what that
-    // throws passes to it. While the action runs, later comers wait for it, and then for each other.
+    // throws passes to it. While the action runs, later comers wait for it, and then for each other; one that
+    // gives up before it ends breaks nothing.
     // Throws BrokenBarrierError (after its own timeout too), Cancelled, and TimeoutError when the deadline in
     // force passes first.
     std::size_t wait() { return wait_for(options_.timeout); }

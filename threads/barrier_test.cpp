@@ -210,6 +210,46 @@ TEST(Barrier, WhileTheActionRuns) {
     }
 }
 
+// All of a round have come when its action runs: a comer of the next that gives up meanwhile, in whichever
+// way, breaks neither round.
+TEST(Barrier, WhoGivesUpDuringTheActionBreaksNothing) {
+    struct Case {
+        const char* how;
+        End end;
+    };
+    for (const Case& way :
+         {Case{"wait_for", End::broken}, Case{"scope", End::timed_out}, Case{"cancel", End::cancelled}}) {
+        SCOPED_TRACE(way.how);
+        const std::string how = way.how;
+        Event acting;
+        Event go_on;
+        Barrier barrier(2, {.action = [&] {
+                            acting.set();
+                            go_on.wait();
+                        }});
+        std::atomic<int> passed = 0;
+        TaskGroup group;
+        const auto party = [&] { passed += end_of(barrier) == End::passed ? 1 : 0; };
+        for (int i = 0; i < 2; ++i) group.start(party);
+        acting.wait();
+        std::atomic<bool> checked = false;
+        Thread quitter([&] {
+            std::optional<Timeout> scope;
+            if (how == "scope") scope.emplace(2ms);
+            EXPECT_EQ(how == "wait_for" ? end_of(barrier, 2ms) : end_of(barrier), way.end);
+            checked = true;
+        });
+        if (how == "cancel") quitter.cancel();
+        quitter.join();
+        EXPECT_TRUE(checked);
+        EXPECT_FALSE(barrier.broken());
+        for (int i = 0; i < 2; ++i) group.start(party);
+        go_on.set();
+        group.wait();
+        EXPECT_EQ(passed, 4);
+    }
+}
+
 // Rounds with quitters at random: in each, all pass or none does, but for those cancelled at that very
 // moment.
 TEST(Barrier, AllOrNone) {
