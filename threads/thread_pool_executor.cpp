@@ -38,7 +38,11 @@ internal::PoolSettings settings_of(ThreadPoolOptions&& options) {
 ThreadPoolExecutor::ThreadPoolExecutor(ThreadPoolOptions options)
     : core_(std::make_shared<internal::ExecutorCore>(settings_of(std::move(options)))) {}
 
-ThreadPoolExecutor::~ThreadPoolExecutor() { shutdown(); }
+ThreadPoolExecutor::~ThreadPoolExecutor() {
+    core_->close(false);
+    // One of its own calls cannot wait for itself; the calls go on alone.
+    if (!core_->runs_caller()) core_->drain();
+}
 
 void ThreadPoolExecutor::submit_call(Call&& call) {
     core_->submit(*call.core_);
@@ -47,7 +51,13 @@ void ThreadPoolExecutor::submit_call(Call&& call) {
 
 void ThreadPoolExecutor::shutdown(bool wait, bool cancel_futures) {
     core_->close(cancel_futures);
-    if (wait) core_->drain();
+    if (!wait) return;
+    if (core_->runs_caller()) {
+        throw ThreadError(
+            "cannot wait in one of an executor's own calls for all of them: it would wait for itself. The "
+            "executor is shut down all the same; shutdown(false) does not wait");
+    }
+    core_->drain();
 }
 
 }  // namespace thrum

@@ -33,8 +33,10 @@ struct ThreadPoolOptions {
 
 // Python's ThreadPoolExecutor. Thread-safe. Its threads are started as calls come, `max_workers` at most, and
 // run on all processors. They end when there are no calls, but with an initializer, which then need not run
-// more than `max_workers` times, they stay until shutdown(). The destructor waits for all calls, those not
-// begun too, as Python's `with` does.
+// more than `max_workers` times, they stay until shutdown(). A thread may be replaced by one of the same name
+// where several share one worker while another idles. The destructor waits for all calls, those not begun
+// too, as Python's `with` does; in one of the executor's own calls, which cannot wait for itself, it does
+// not.
 class ThreadPoolExecutor final : public Executor {
 public:
     // Throws Error when max_workers is less than 1.
@@ -44,7 +46,8 @@ public:
     explicit ThreadPoolExecutor(ThreadPoolOptions options);
     ~ThreadPoolExecutor() override;
 
-    // Waits, where it does, whatever the caller's cancels and deadlines.
+    // Waits, where it does, whatever the caller's cancels and deadlines. Throws ThreadError, having shut
+    // down, where one of the executor's own calls is to wait.
     void shutdown(bool wait = true, bool cancel_futures = false) override;
 
 protected:

@@ -14,6 +14,8 @@
 
 namespace thrum::internal {
 
+class Worker;
+
 // First in, first out. Not thread-safe. Does not own the references.
 class CallQueue {
 public:
@@ -89,6 +91,9 @@ private:
 // all batches empty knows that there is nothing left.
 class CallBatch {
 public:
+    // The thread that takes them, and the worker it is pinned to.
+    CallBatch(const Task& runner, const Worker* worker) noexcept : runner(&runner), worker(worker) {}
+
     // By the runner.
     FutureCore* next() noexcept {
         SpinGuard guard(spin_);
@@ -131,6 +136,8 @@ public:
         return begin_ != end_ && std::exchange(seen_, begin_) == begin_;
     }
 
+    const Task* const runner;
+    const Worker* const worker;
     CallBatch* next_batch = nullptr;
 
     static constexpr std::size_t capacity = 32;

@@ -2,6 +2,7 @@
 #include <thrum/threads/internal/adaptive_spin.hpp>
 #include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/executor_core.hpp>
+#include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/internal/uncaught.hpp>
 #include <thrum/threads/internal/worker.hpp>
 #include <thrum/threads/thread.hpp>
@@ -155,18 +156,20 @@ void ExecutorCore::leave_runners(CallBatch& own) noexcept {
 }
 
 void ExecutorCore::run(std::size_t number) noexcept {
-    const long began = coarse_tick();
-    if (stays() && !initialize()) return;
-    CallBatch own;
+    CallBatch own(current_task(), Worker::current());
     join_runners(own);
+    if (stays() && !initialize(own)) return;
     // Many calls at once where many take no time; one by one where each is work, so that they spread.
     std::size_t batch = 1;
-    long tick = began;
+    long tick = coarse_tick();
     for (;;) {
         FutureCore* call = own.next();
         if (call == nullptr) {
             const long now = coarse_tick();
-            if (now != began && !stays() && hand_over(number, own)) return;
+            if (now != tick && !stays()) {
+                if (hand_over(number, own)) return;
+                yield();
+            }
             batch = now == tick ? std::min(batch * 2, CallBatch::capacity) : 1;
             tick = now;
             call = next_call(own, batch);
@@ -180,10 +183,25 @@ void ExecutorCore::run(std::size_t number) noexcept {
     }
 }
 
+// Whether another of its threads is on the same worker, which has more to run than this one.
+bool ExecutorCore::crowds_its_worker(const CallBatch& own) noexcept {
+    if (!own.worker->has_others()) return false;
+    const SpinGuard guard(spin_);
+    for (const CallBatch* other = batches_; other != nullptr; other = other->next_batch) {
+        if (other != &own && other->worker == own.worker) return true;
+    }
+    return false;
+}
+
 // Threads stay on the worker that began them, so those of a pool might come to crowd one worker while another
-// idles. A new thread is free to go anywhere, and lets others run first.
+// idles. There this one ends, and a new one, free to go anywhere, takes its place; and only there, for with
+// the thread go its values of Local<T>.
 bool ExecutorCore::hand_over(std::size_t number, CallBatch& own) noexcept {
-    if (queued_.load(std::memory_order_relaxed) == 0) return false;
+    if (queued_.load(std::memory_order_relaxed) == 0 || !crowds_its_worker(own)) return false;
+    const auto& workers = Runtime::get().workers();
+    if (std::none_of(workers.begin(), workers.end(), [](const auto& each) { return each->asleep(); })) {
+        return false;
+    }
     try {
         start_runner(number);
     } catch (...) {
@@ -221,19 +239,19 @@ FutureCore* ExecutorCore::next_call(CallBatch& own, std::size_t batch) noexcept 
     }
 }
 
-bool ExecutorCore::initialize() noexcept {
+bool ExecutorCore::initialize(CallBatch& own) noexcept {
     try {
         settings_.initializer();
         return true;
     } catch (const std::exception& error) {
-        break_with(error.what());
+        break_with(error.what(), own);
     } catch (...) {
-        break_with("not a std::exception");
+        break_with("not a std::exception", own);
     }
     return false;
 }
 
-void ExecutorCore::break_with(const std::string& why) noexcept {
+void ExecutorCore::break_with(const std::string& why, CallBatch& own) noexcept {
     const std::string what =
         "a thread of the pool could not be initialized, so it makes no more calls: " + why;
     report_initializer(settings_.name_prefix, why);
@@ -247,6 +265,7 @@ void ExecutorCore::break_with(const std::string& why) noexcept {
     }
     end_all(lost, [&](FutureCore& call) { call.fail(error); });
     SpinGuard guard(spin_);
+    leave_runners(own);
     if (--runners_ == 0) drainers_.wake_all();
 }
 
@@ -259,6 +278,15 @@ void ExecutorCore::close(bool cancel_pending) noexcept {
         idle_.wake_all();
     }
     end_all(pending, [](FutureCore& call) { call.give_up(); });
+}
+
+bool ExecutorCore::runs_caller() noexcept {
+    const Task& caller = current_task();
+    const SpinGuard guard(spin_);
+    for (const CallBatch* batch = batches_; batch != nullptr; batch = batch->next_batch) {
+        if (batch->runner == &caller) return true;
+    }
+    return false;
 }
 
 void ExecutorCore::drain() noexcept {

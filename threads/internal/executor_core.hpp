@@ -30,19 +30,22 @@ public:
     void close(bool cancel_pending) noexcept;
     // Until all calls are done, whatever the caller's cancels and deadlines.
     void drain() noexcept;
+    // Whether the calling thread is one of its own, in a call, a callback or the initializer.
+    bool runs_caller() noexcept;
 
 private:
     void start_runner(std::size_t number);
     void run(std::size_t number) noexcept;
-    bool initialize() noexcept;
+    bool initialize(CallBatch& own) noexcept;
     FutureCore* next_call(CallBatch& own, std::size_t batch) noexcept;
     FutureCore* take(CallBatch& own, std::size_t batch) noexcept;
     void let_some_come() noexcept;
+    bool crowds_its_worker(const CallBatch& own) noexcept;
     bool hand_over(std::size_t number, CallBatch& own) noexcept;
     FutureCore* take_all() noexcept;
     void join_runners(CallBatch& own) noexcept;
     void leave_runners(CallBatch& own) noexcept;
-    void break_with(const std::string& why) noexcept;
+    void break_with(const std::string& why, CallBatch& own) noexcept;
     void lose_runner(const std::exception_ptr& error) noexcept;
     bool stays() const noexcept { return settings_.initializer != nullptr; }
 
