@@ -24,6 +24,11 @@ TEST(GdbProbe, DISABLED_Stops) {
     Event event;
     Thread thread(ThreadOptions{.name = "weaver"}, [&] { weave_under_gdb(event); });
     while (runtime_statistics().parks < 1) yield();
+    // These have stacks outside the slabs.
+    Thread deep(ThreadOptions{.name = "deep", .stack_size = 256 * 1024}, [&] { event.wait(); });
+    Thread large(ThreadOptions{.name = "large"},
+                 [&event, cargo = std::array<char, 8192>()] { event.wait(), static_cast<void>(cargo); });
+    while (runtime_statistics().parks < 3) yield();
     std::raise(SIGTRAP);
     event.set();
 }
@@ -50,6 +55,9 @@ TEST(Gdb, ListsThreadsAndShowsTheirStacks) {
     ::pclose(gdb);
     if (text.find("ptrace: ") != std::string::npos) GTEST_SKIP() << "not allowed to trace: " << text;
     EXPECT_NE(text.find("1  weaver  waits on Event 0x"), std::string::npos) << text;
+    for (const char* const word : {"  deep  waits on Event 0x", "  large  waits on Event 0x"}) {
+        EXPECT_NE(text.find(word), std::string::npos) << text;
+    }
     EXPECT_NE(text.find("weave_under_gdb (event="), std::string::npos) << text;
     EXPECT_NE(text.find("there is no thrum thread 99"), std::string::npos) << text;
     EXPECT_NE(text.find("[  PASSED  ] 1 test"), std::string::npos) << text;

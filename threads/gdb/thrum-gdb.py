@@ -31,26 +31,37 @@ def atomic(value):
     return value
 
 
-def fibers():
-    """Every fiber that has not ended, found as threads/internal/registry.hpp does."""
-    fiber_type = gdb.lookup_type(INTERNAL + "Fiber")
-    first = gdb.lookup_global_symbol(INTERNAL + "first_stack_slab") or \
-        gdb.lookup_static_symbol(INTERNAL + "first_stack_slab")
-    if first is None:
+def variable(name):
+    symbol = gdb.lookup_global_symbol(INTERNAL + name) or gdb.lookup_static_symbol(INTERNAL + name)
+    if symbol is None:
         raise gdb.GdbError("this program has no debugging information of thrum")
-    slab = atomic(first.value())
+    return symbol.value()
+
+
+def headers():
+    """Where the StackHeader of each stack lies: of those in slabs, then of those that have a size of their own."""
+    slab = atomic(variable("first_stack_slab"))
     while int(slab) != 0:
         for i in range(int(slab["count"])):
             colour = (int(slab["number"]) + i) % 32 * 64
-            top = int(slab["base"]) + (i + 1) * int(slab["stack_size"]) - colour
-            header = top - HEADER_BYTES
-            if int(read("StackHeader", header)["references"]) == 0:
-                continue
-            place = (header - fiber_type.sizeof) // fiber_type.alignof * fiber_type.alignof
-            fiber = read("Fiber", place)
-            if not bool(atomic(fiber["finished_"])):
-                yield fiber
+            yield int(slab["base"]) + (i + 1) * int(slab["stack_size"]) - colour - HEADER_BYTES
         slab = slab["next"]
+    single = variable("first_single_stack")
+    while int(single) != 0:
+        yield int(single)
+        single = single["next"]
+
+
+def fibers():
+    """Every fiber that has not ended, found as threads/internal/registry.hpp does."""
+    fiber_type = gdb.lookup_type(INTERNAL + "Fiber")
+    for header in headers():
+        if int(read("StackHeader", header)["references"]) == 0:
+            continue
+        place = (header - fiber_type.sizeof) // fiber_type.alignof * fiber_type.alignof
+        fiber = read("Fiber", place)
+        if not bool(atomic(fiber["finished_"])):
+            yield fiber
 
 
 def name_of(fiber):

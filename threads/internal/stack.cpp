@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -20,6 +21,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -54,6 +57,7 @@ struct StackSlab {
 };
 
 std::atomic<StackSlab*> first_stack_slab = nullptr;
+StackHeader* first_single_stack = nullptr;  // the stacks outside the slabs; under the pool's Spin
 
 namespace {
 
@@ -128,7 +132,7 @@ public:
         std::vector<StackHeader*> single;
         {
             SpinGuard guard(spin_);
-            for (StackHeader* header = single_; header != nullptr; header = header->next) {
+            for (StackHeader* header = first_single_stack; header != nullptr; header = header->next) {
                 single.push_back(header);
                 if (!header->retain()) single.pop_back();
             }
@@ -157,15 +161,27 @@ private:
 
     void place_guard(Stack& stack) noexcept {
         ++statistics_.mapped;
-        if (can_install_ && ::madvise(stack.base, page, madv_guard_install) == 0) {
-            ++statistics_.guarded;
-            return;
+        int refused = EINVAL;
+        if (can_install_) {
+            if (::madvise(stack.base, page, madv_guard_install) == 0) {
+                ++statistics_.guarded;
+                return;
+            }
+            refused = errno;
+            // That alone says that the kernel does not know them; a want of memory passes.
+            can_install_ = refused != EINVAL;
         }
-        can_install_ = false;
         if (mprotected_ < mprotect_limit() && ::mprotect(stack.base, page, PROT_NONE) == 0) {
             stack.mprotected = true;
             ++mprotected_;
             ++statistics_.guarded;
+        } else if (refused != EINVAL) {
+            if (std::exchange(refusal_told_, true)) return;
+            std::fprintf(
+                stderr,
+                "thrum: a thread stack has no guard page, so an overflow of it would not be noticed: "
+                "madvise(MADV_GUARD_INSTALL) failed: %s\n",
+                std::generic_category().message(refused).c_str());
         } else if (!unguarded_told_) {
             unguarded_told_ = true;
             std::fprintf(
@@ -208,25 +224,25 @@ private:
         SpinGuard guard(spin_);
         place_guard(stack);
         StackHeader& header = StackHeader::of(stack);
-        header.next = single_;
-        if (single_ != nullptr) single_->previous = &header;
-        single_ = &header;
+        header.next = first_single_stack;
+        if (first_single_stack != nullptr) first_single_stack->previous = &header;
+        first_single_stack = &header;
         return stack;
     }
 
     void unlink(StackHeader& header) noexcept {
         SpinGuard guard(spin_);
-        (header.previous != nullptr ? header.previous->next : single_) = header.next;
+        (header.previous != nullptr ? header.previous->next : first_single_stack) = header.next;
         if (header.next != nullptr) header.next->previous = header.previous;
     }
 
     Spin spin_;
     std::vector<Stack> idle_;
-    StackHeader* single_ = nullptr;  // the stacks outside the slabs
     StackStatistics statistics_;
     std::size_t pooled_ = 0;  // stacks of the default size, idle or not
     std::size_t mprotected_ = 0;
     bool unguarded_told_ = false;
+    bool refusal_told_ = false;
 #if defined(__SANITIZE_ADDRESS__)
     // The leak checker reads the slabs, and can tell protected pages from readable ones but not installed
     // guards.
