@@ -1,6 +1,7 @@
 // thrum/threads/thread_test.cpp: floor 1, threads
 #include <thrum/base/errors.hpp>
 #include <thrum/threads.hpp>
+#include <thrum/threads/internal/fiber.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 
 #include <gtest/gtest.h>
@@ -9,6 +10,8 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -302,6 +305,18 @@ TEST(Thread, StackSizeIsTheOptions) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// A stack is as large as asked for, however large; what no address space holds is an OSError.
+TEST(Thread, StackSizeHasNoLimitOfItsOwn) {
+    constexpr std::size_t size = std::size_t{3} << 30;
+    Thread thread(ThreadOptions{.stack_size = size}, [] {
+        EXPECT_GE(static_cast<internal::Fiber&>(internal::current_task()).stack.size, size);
+    });
+    thread.join();
+    for (const std::size_t too_large : {SIZE_MAX, SIZE_MAX - 4096, SIZE_MAX / 2, SIZE_MAX / 32}) {
+        EXPECT_THROW(Thread(ThreadOptions{.stack_size = too_large}, [] {}), OSError) << too_large;
+    }
+}
+
 // Running off the end of a stack meets the guard page, not a neighbour's stack.
 TEST(ThreadDeathTest, OverflowMeetsTheGuard) {
     struct Recurse {

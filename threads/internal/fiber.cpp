@@ -22,7 +22,9 @@ namespace {
 constexpr std::size_t guard_bytes = 4096;
 constexpr std::size_t small_closure = 1024;  // bytes that the default stack can spare
 constexpr std::size_t least_stack_size = 16 * 1024;
-constexpr std::size_t largest_stack_size = std::size_t{1} << 30;
+// More than any address space has, so that mmap(2) refuses it, and little enough for sums that do not
+// overflow.
+constexpr std::size_t unmappable_stack_size = ~std::size_t{0} / 16;
 
 char* align_down(char* pointer, std::size_t alignment) noexcept {
     return reinterpret_cast<char*>(reinterpret_cast<std::uintptr_t>(pointer) / alignment * alignment);
@@ -52,7 +54,7 @@ Fiber* make_fiber(FiberOptions options, std::size_t closure_size, std::size_t cl
     Runtime::get();  // may throw, which launch_fiber() may not
     // The guard, the control block and a large closure come on top of what was asked for; a small one does
     // not make the common case leave the pool.
-    std::size_t size = std::clamp(options.stack_size, least_stack_size, largest_stack_size);
+    std::size_t size = std::clamp(options.stack_size, least_stack_size, unmappable_stack_size);
     if (size != default_stack_size || closure_size > small_closure) {
         size += guard_bytes + StackHeader::size + sizeof(Fiber) + closure_size + closure_alignment;
     }
