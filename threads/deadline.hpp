@@ -16,7 +16,8 @@ Deadline deadline_after(std::chrono::nanoseconds duration) noexcept;
 // The deadline of the innermost Timeout scopes of the calling thread; `never` outside of any.
 Deadline current_deadline() noexcept;
 
-// While it stands, every wait of the calling thread ends at the deadline with TimeoutError. Scopes nest: the
+// While it stands, every wait of the calling thread ends at the deadline with TimeoutError; but those of a
+// Descriptor say so by their result: wait() is false, perform() -1 with errno ETIMEDOUT. Scopes nest: the
 // earliest deadline holds. Must be destroyed by the thread that made it, in reverse order of making.
 class [[nodiscard]] Timeout {
 public:
