@@ -1,5 +1,6 @@
 // thrum/threads/runtime_test.cpp: floor 1, threads
 // How the environment and the kernel choose the reactor and the workers: each case in a process of its own.
+#include <thrum/base/errors.hpp>
 #include <thrum/threads.hpp>
 #include <thrum/threads/child_fixture.hpp>
 
@@ -9,12 +10,17 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 namespace thrum {
@@ -85,6 +91,42 @@ TEST(Runtime, FallsBackSilently) {
         EXPECT_EQ(text.find("thrum:"), std::string::npos) << text;
     }
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+std::ptrdiff_t open_descriptors() {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+}
+
+TEST(RuntimeProbe, DISABLED_StartsInVain) {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    rlimit limit{};
+    ::getrlimit(RLIMIT_AS, &limit);
+    // Room for rings, not for the stack of a std::thread.
+    const rlimit tight{pages * 4096 + (std::size_t{4} << 20), limit.rlim_max};
+    std::ptrdiff_t before = 0;
+    for (int attempt = 0; attempt < 5; ++attempt) {
+        ::setrlimit(RLIMIT_AS, &tight);
+        EXPECT_THROW(worker_count(), OSError);
+        ::setrlimit(RLIMIT_AS, &limit);
+        if (attempt == 0) before = open_descriptors();
+    }
+    std::printf("%td more, ", open_descriptors() - before);
+    std::printf("then %zu workers\n", worker_count());
+}
+
+// Where no worker's thread can be started, the attempt throws, leaves no descriptor behind, and can be made
+// again.
+TEST(Runtime, AStartInVainLeavesNothing) {
+    for (const char* const reactor : {"io_uring", "epoll"}) {
+        Child child("RuntimeProbe.DISABLED_StartsInVain",
+                    {{"THRUM_REACTOR", reactor}, {"THRUM_WORKERS", "2"}});
+        EXPECT_EQ(child.end(), 0) << child.text();
+        EXPECT_TRUE(says(child.text(), "0 more, then 2 workers"));
+    }
+}
+#endif
 
 // Nonsense in the environment is reported and ignored.
 TEST(Runtime, NonsenseIsReported) {

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -71,8 +72,9 @@ Runtime* Runtime::started() noexcept { return the_runtime.load(std::memory_order
 Runtime& Runtime::get() {
     not_after_fork("start or await threads");
     static Runtime* const runtime = [] {
-        auto* const made = new Runtime;
-        made->start_workers();
+        std::unique_ptr<Runtime> unstarted(new Runtime);
+        unstarted->start_workers();
+        Runtime* const made = unstarted.release();  // from here on its workers run
         the_runtime.store(made, std::memory_order_release);
         start_monitor();
         watch_for_forks();
