@@ -307,7 +307,7 @@ TEST(Thread, StackSizeIsTheOptions) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 // A stack is as large as asked for, however large; what no address space holds is an OSError.
 TEST(Thread, StackSizeHasNoLimitOfItsOwn) {
-    constexpr std::size_t size = std::size_t{3} << 30;
+    static constexpr std::size_t size = std::size_t{3} << 30;
     Thread thread(ThreadOptions{.stack_size = size}, [] {
         EXPECT_GE(static_cast<internal::Fiber&>(internal::current_task()).stack.size, size);
     });

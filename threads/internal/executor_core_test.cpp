@@ -133,11 +133,11 @@ TEST(ExecutorCore, ThreadsLeaveACrowdedWorker) {
         });
     }
     while (computing + 1 < worker_count()) yield();
-    ThreadPoolExecutor pool(2);
     Lock lock;
     std::set<std::thread::id> seen;
     std::atomic<int> met = 0;
     std::atomic<int> waiting = 0;
+    ThreadPoolExecutor pool(2);
     const auto note = [&] {
         const std::scoped_lock guard(lock);
         seen.insert(std::this_thread::get_id());

@@ -22,7 +22,9 @@ std::vector<LockWaiter*> contents(const LockQueue& queue) {
         EXPECT_EQ(each->previous, before);
         all.push_back(before = each);
     }
-    if (!all.empty()) EXPECT_EQ(queue.first()->last, all.back());
+    if (!all.empty()) {
+        EXPECT_EQ(queue.first()->last, all.back());
+    }
     return all;
 }
 

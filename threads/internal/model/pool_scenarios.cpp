@@ -125,14 +125,20 @@ void initializer_fails(World& world) {
     });
 }
 
-// Where calls take a while the runners are replaced by new ones, which may begin elsewhere.
+// Where calls take a while and the runners share a worker, one is replaced by a new one, which may begin on
+// the other worker.
 void handed_over(World& world) {
     world.workers(2);
     auto& made = world.make<Atomic<int>>("made", 0);
     world.thread([&] {
         ThreadPoolExecutor pool(pool_of(2));
         std::array<Future<void>, 4> futures;
-        for (auto& future : futures) future = pool.submit([&] { ++made; });
+        for (auto& future : futures) {
+            future = pool.submit([&] {
+                ++made;
+                yield();
+            });
+        }
         for (auto& future : futures) future.result();
     });
     world.at_end([&] { world.check(made.peek() == 4, "a call was not made once"); });
