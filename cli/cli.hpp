@@ -3,9 +3,16 @@
 #pragma once
 
 #include <thrum/cli/arguments.hpp>
+#include <thrum/cli/child.hpp>
 #include <thrum/cli/command_line.hpp>
+#include <thrum/cli/connect_command.hpp>
+#include <thrum/cli/exchange.hpp>
 #include <thrum/cli/get_command.hpp>
+#include <thrum/cli/hex_dump.hpp>
+#include <thrum/cli/listen_command.hpp>
 #include <thrum/cli/output.hpp>
+#include <thrum/cli/proxy_command.hpp>
 #include <thrum/cli/serve_command.hpp>
 #include <thrum/cli/signals.hpp>
+#include <thrum/cli/standard_stream.hpp>
 #include <thrum/cli/venv_command.hpp>

@@ -1,7 +1,10 @@
 // thrum/cli/command_line.cpp: front door, cli
 #include <thrum/cli/command_line.hpp>
+#include <thrum/cli/connect_command.hpp>
 #include <thrum/cli/get_command.hpp>
+#include <thrum/cli/listen_command.hpp>
 #include <thrum/cli/output.hpp>
+#include <thrum/cli/proxy_command.hpp>
 #include <thrum/cli/serve_command.hpp>
 #include <thrum/cli/venv_command.hpp>
 #include <thrum/fetch/utf8.hpp>
@@ -22,6 +25,9 @@ constexpr const char* examples = R"(Examples:
   thrum get -d pictures URL URL URL             fetch many files at once
   thrum get -j 64 -i list.txt                   64 at once, one URL per line
   thrum serve pictures                          serve a folder on http://127.0.0.1:8000/
+  thrum connect --tls example.org:443           what you type goes there, what comes is shown
+  thrum listen -k :2000 --exec cat              every client gets a program of its own
+  thrum proxy :8080 example.org:80              what comes here goes there, counted
   thrum venv --seed .venv                       a virtual environment with pip inside
   thrum --version                               which thrum this is
 
@@ -68,6 +74,9 @@ int run_command_line(int argc, char** argv) {
     int status = exit_done;
     add_get_command(app, status);
     add_serve_command(app, status);
+    add_connect_command(app, status);
+    add_listen_command(app, status);
+    add_proxy_command(app, status);
     add_venv_command(app, status);
     try {
         return run(app, status, argc, argv);

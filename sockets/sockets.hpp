@@ -7,6 +7,7 @@
 #include <thrum/sockets/buffered_stream.hpp>
 #include <thrum/sockets/connection.hpp>
 #include <thrum/sockets/datagram_batch.hpp>
+#include <thrum/sockets/relay.hpp>
 #include <thrum/sockets/resolver.hpp>
 #include <thrum/sockets/server.hpp>
 #include <thrum/sockets/server_statistics.hpp>

@@ -1,0 +1,90 @@
+// thrum/cli/connect_command.cpp: front door, cli
+#include <thrum/cli/arguments.hpp>
+#include <thrum/cli/command_line.hpp>
+#include <thrum/cli/connect_command.hpp>
+#include <thrum/cli/exchange.hpp>
+#include <thrum/cli/signals.hpp>
+#include <thrum/sockets/connection.hpp>
+#include <thrum/sockets/resolver.hpp>
+#include <thrum/sockets/tls.hpp>
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <memory>
+#include <string>
+
+namespace thrum::cli {
+
+namespace {
+
+constexpr const char* examples = R"(Examples:
+  thrum connect localhost:8080                  what you type goes there, what comes is shown
+  thrum connect unix:/run/a.sock < request      a Unix socket; @name is an abstract one
+  thrum connect --tls example.org:443           over TLS
+  thrum connect :2000 --exec 'sort -r'          a program instead of you
+  thrum connect --udp :53 --idle 2s --hex       datagrams, shown byte by byte
+
+When standard input ends, the peer is told so, and what it still says is shown. --exec runs the COMMAND without
+a shell, its words parted by spaces and quotes; with --shell /bin/sh reads it.
+Exit status: 0 both sides have ended, 1 it failed or was idle, 2 wrong usage, 130 stopped by Ctrl-C.)";
+
+struct ConnectArguments : ExchangeArguments {
+    std::string ca;
+    bool insecure = false;
+};
+
+void connect_stream(const ConnectArguments& arguments, const Address& address, Exchange& exchange) {
+    Socket socket = create_connection(address);
+    if (!arguments.tls) return exchange.run(socket, "");
+    const TLSContext context(TLSOptions{.verify = !arguments.insecure, .cafile = arguments.ca});
+    const std::string host = address.family() == AF_UNIX ? "localhost" : address.host();
+    TLSSocket secure(std::move(socket), host, context);
+    exchange.run(secure, "");
+}
+
+void connect_datagrams(const Address& address, Exchange& exchange) {
+    const Address target = resolve(address, AF_UNSPEC, SOCK_DGRAM).front();
+    Socket socket(target.family(), SOCK_DGRAM);
+    // A Unix datagram socket without a name can be answered by nobody: the kernel gives it one.
+    if (target.family() == AF_UNIX)
+        socket.bind(Address::unix_abstract("thrum-connect-" + std::to_string(::getpid())));
+    socket.connect(target);
+    exchange.run_datagrams(socket);
+}
+
+int connect(const ConnectArguments& arguments) {
+    const Address address = parse_endpoint(arguments.address, "localhost");
+    Exchange exchange(arguments);
+    if (arguments.udp && !exchange.words().empty())
+        throw CLI::ValidationError("--exec and --udp go together with thrum listen only");
+    if (!arguments.tls && (arguments.insecure || !arguments.ca.empty()))
+        throw CLI::ValidationError("--cacert and --insecure are of use with --tls only");
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGCHLD, SIG_IGN);
+    const int caught = run_until_signal([&] {
+        arguments.udp ? connect_datagrams(address, exchange) : connect_stream(arguments, address, exchange);
+    });
+    return caught == 0 ? exit_done : exit_status_of_signal(caught);
+}
+
+}  // namespace
+
+void add_connect_command(CLI::App& app, int& status) {
+    CLI::App* const command =
+        app.add_subcommand("connect", "Connect standard input and output to an address");
+    const auto arguments = std::make_shared<ConnectArguments>();
+    add_exchange_options(*command, *arguments, "Where to: 127.0.0.1:8080, localhost:80, unix:/path, @name");
+    command
+        ->add_option("--cacert", arguments->ca,
+                     "Trust the authorities of this PEM file instead of the system's")
+        ->type_name("FILE")
+        ->check(CLI::Validator(CLI::ExistingPath).description(""));
+    command->add_flag("--insecure", arguments->insecure,
+                      "Trust every certificate: anyone may read and change what goes");
+    command->footer(examples);
+    command->callback([arguments, &status] { status = connect(*arguments); });
+}
+
+}  // namespace thrum::cli
