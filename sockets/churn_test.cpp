@@ -125,7 +125,7 @@ TEST(FaultProxy, EachFaultHappens) {
     const auto outcome = [&](const testing::Faults& faults) -> std::string {
         testing::FaultProxy proxy(server.address(), faults);
         Socket client = create_connection(proxy.address());
-        client.settimeout(500ms);
+        if (faults.stalls > 0) client.settimeout(200ms);
         const std::string text(20'000, 'x');
         try {
             client.sendall(text);
@@ -133,14 +133,16 @@ TEST(FaultProxy, EachFaultHappens) {
             return client.recv_all() == text ? "whole" : "cut";
         } catch (const TimeoutError&) {
             return "stalled";
-        } catch (const ConnectionError&) {
-            return "reset";
+        } catch (const OSError&) {
+            return "reset";  // at whichever call it is first seen
         }
     };
     EXPECT_EQ(outcome({}), "whole");
     EXPECT_EQ(outcome({.largest_piece = 100, .longest_delay = 10us}), "whole");
     EXPECT_EQ(outcome({.resets = 100}), "reset");
-    EXPECT_EQ(outcome({.half_closes = 100}), "cut");
+    // Closed with bytes unread, its end may be seen as a reset.
+    const std::string half_closed = outcome({.half_closes = 100});
+    EXPECT_TRUE(half_closed == "cut" || half_closed == "reset") << half_closed;
     EXPECT_EQ(outcome({.stalls = 100}), "stalled");
     server.shutdown();
     serving.join();
