@@ -186,14 +186,9 @@ void use_client_sessions(TLSContext::Settings& settings, std::size_t most) {
 
 void use_tickets(TLSContext::Settings& settings, bool wanted) {
     SSL_CTX* const context = settings.context.get();
-    if (!wanted) {
-        SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
-        SSL_CTX_set_num_tickets(context, 0);
-        SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-        return;
-    }
     // A session belongs to the context it was made under: another may ask for client certificates, and one
-    // that is resumed is not asked again.
+    // that is resumed is not asked again. Without tickets too, for a context chosen by name may be entered
+    // from one that gives them.
     std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH> own;
     if (RAND_bytes(own.data(), own.size()) != 1 ||
         SSL_CTX_set_session_id_context(context, own.data(), own.size()) != 1 ||
@@ -201,6 +196,10 @@ void use_tickets(TLSContext::Settings& settings, bool wanted) {
         throw TLSError(TLSFailure::settings, "cannot make session tickets: " + take_openssl_error());
     }
     SSL_CTX_sess_set_cache_size(context, server_sessions);
+    if (wanted) return;
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context, 0);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 
 }  // namespace thrum::internal
