@@ -82,6 +82,9 @@ void launch_fiber(Fiber* fiber, void (*run)(void*)) noexcept {
 }
 
 void Fiber::release() noexcept {
+#if defined(THRUM_MODEL)
+    model::step(this, "release", {__FILE__, __LINE__}, true);  // the stack's counter is no watched atomic
+#endif
     if (!StackHeader::of(stack).drop()) return;
     const Stack owned = stack;
     this->~Fiber();

@@ -34,19 +34,28 @@ void expect_in_every_kind(const std::function<void()>& body) {
 
 std::atomic<int> interrupts = 0;
 
+// Workers block all signals but those of faults.
+#if !defined(__SANITIZE_THREAD__)
+constexpr int storm_signal = SIGTRAP;
+#else
+// ThreadSanitizer takes a SIGTRAP for the thread's own doing and calls the handler on the spot, also in the
+// midst of its own change of fibers, where that crashes: so it does with two fibers of ucontext and no thrum.
+// Others it puts off. This one reaches the threads that are no workers.
+constexpr int storm_signal = SIGUSR1;
+#endif
+
 // While it lives, every OS thread that is there now is interrupted all the time by a timer of its own, with a
-// handler that does not restart system calls (signal(7)). SIGTRAP, since workers block all but the signals of
-// faults.
+// handler that does not restart system calls (signal(7)).
 class SignalStorm {
 public:
     SignalStorm() {
         struct sigaction action = {};
         action.sa_handler = [](int) { ++interrupts; };
-        ::sigaction(SIGTRAP, &action, &before_);
+        ::sigaction(storm_signal, &action, &before_);
         for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
             sigevent event = {};
             event.sigev_notify = SIGEV_THREAD_ID;
-            event.sigev_signo = SIGTRAP;
+            event.sigev_signo = storm_signal;
             event._sigev_un._tid = std::stoi(entry.path().filename());
             timer_t timer;
             if (::timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) continue;  // the thread has just ended
@@ -62,8 +71,8 @@ public:
         // What is still on its way meets a handler that does nothing.
         struct sigaction ignore = {};
         ignore.sa_handler = SIG_IGN;
-        ::sigaction(SIGTRAP, &ignore, nullptr);
-        ::sigaction(SIGTRAP, &before_, nullptr);
+        ::sigaction(storm_signal, &ignore, nullptr);
+        ::sigaction(storm_signal, &before_, nullptr);
     }
 
 private:
@@ -126,9 +135,6 @@ void expect_whole_waits() {
 
 // EINTR is nobody's business: under a storm of signals no wait ends early, none is lost, and no byte is.
 TEST(Reactor, SignalsEndNoWait) {
-#if defined(__SANITIZE_THREAD__)
-    GTEST_SKIP() << "the sanitizer's own handler may meet a signal in the middle of a switch of stacks";
-#endif
     Thread([] {}).join();  // the workers are there
     const SignalStorm storm;
     interrupts = 0;

@@ -14,6 +14,7 @@ namespace thrum::internal::model {
 namespace {
 
 constexpr std::string_view path_mark = "path-";
+constexpr std::string_view late_mark = "late-";
 
 // The schedule that runs, for a crash to name.
 char running[512];
@@ -37,9 +38,9 @@ void now_running(const std::string& schedule) {
 
 // Runs the schedule once more with its trace, which must end as it did.
 template <class MakeChoice>
-std::string explain(const Scenario& scenario, const std::string& schedule, const std::string& failure,
-                    MakeChoice&& make_choice) {
-    World world(scenario);
+std::string explain(const Scenario& scenario, Stores stores, const std::string& schedule,
+                    const std::string& failure, MakeChoice&& make_choice) {
+    World world(scenario, stores);
     world.keep_trace(false);
     auto choice = make_choice();
     const bool passed = world.run(choice);
@@ -74,7 +75,7 @@ Report search(const Scenario& scenario, int preemptions, std::uint64_t most) {
         if (failure.empty()) continue;
         report.schedule = scenario.name + (':' + std::string(path_mark)) + std::to_string(preemptions) + '-' +
                           choice.path();
-        report.failure = explain(scenario, report.schedule, failure,
+        report.failure = explain(scenario, Stores::at_once, report.schedule, failure,
                                  [&] { return SearchChoice(preemptions, choice.path()); });
         return report;
     } while (choice.advance());
@@ -82,22 +83,23 @@ Report search(const Scenario& scenario, int preemptions, std::uint64_t most) {
     return report;
 }
 
-Report sample(const Scenario& scenario, std::uint64_t seed, std::uint64_t count) {
+Report sample(const Scenario& scenario, std::uint64_t seed, std::uint64_t count, Stores stores) {
     name_crashes();
     Report report;
-    const std::string prefix = std::string(scenario.name) + ':';
+    const std::string prefix = scenario.name + (':' + std::string(stores == Stores::late ? late_mark : ""));
     while (report.schedules < count) {
         const std::uint64_t own = nth_seed(seed, report.schedules++);
         now_running(prefix + std::to_string(own));
         std::string failure;
         {
-            World world(scenario);
+            World world(scenario, stores);
             RandomChoice choice(own);
             if (!world.run(choice)) failure = world.failure();
         }
         if (failure.empty()) continue;
         report.schedule = prefix + std::to_string(own);
-        report.failure = explain(scenario, report.schedule, failure, [own] { return RandomChoice(own); });
+        report.failure =
+            explain(scenario, stores, report.schedule, failure, [own] { return RandomChoice(own); });
         return report;
     }
     report.complete = true;
@@ -110,7 +112,9 @@ std::string replay(std::string_view schedule) {
     const auto found = std::find_if(scenarios().begin(), scenarios().end(),
                                     [name](const Scenario& scenario) { return scenario.name == name; });
     if (found == scenarios().end()) return "there is no scenario " + std::string(name);
-    World world(*found);
+    const bool late = how.starts_with(late_mark);
+    if (late) how.remove_prefix(late_mark.size());
+    World world(*found, late ? Stores::late : Stores::at_once);
     world.keep_trace(true);
     if (how.starts_with(path_mark)) {
         how.remove_prefix(path_mark.size());

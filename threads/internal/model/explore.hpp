@@ -15,13 +15,14 @@ struct Report {
     std::uint64_t schedules = 0;
     bool complete = false;  // a search that saw every schedule within its bound
     std::string failure;  // empty where none failed; else what broke, how to run it again, and its last steps
-    std::string schedule;  // which one failed: NAME:SEED, or NAME:path-DIGITS
+    std::string schedule;  // which one failed: NAME:SEED, NAME:late-SEED or NAME:path-DIGITS
 };
 
 // Every schedule with at most `preemptions` preemptions, but no more than `most` of them.
 Report search(const Scenario& scenario, int preemptions, std::uint64_t most);
 // So many schedules, each from a seed of its own that follows from `seed`.
-Report sample(const Scenario& scenario, std::uint64_t seed, std::uint64_t count);
+Report sample(const Scenario& scenario, std::uint64_t seed, std::uint64_t count,
+              Stores stores = Stores::at_once);
 // The schedule that a report named, printed step by step on standard error. Gives back its failure.
 std::string replay(std::string_view schedule);
 

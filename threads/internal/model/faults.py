@@ -180,6 +180,20 @@ FAULTS = {
         statement(TIMER, ("", "internal::wait_shielded(state_->decided);", "\n        state_->thread = Thread();"), "")],
 }
 
+# In the order of memory alone: the model sees them where stores are late, and nowhere else.
+ORDER_FAULTS = {
+    "a wait is armed by a store that its look for cancels may overtake": [
+        statement(TASK, "word_.store(shielded ? Wake::shielded : Wake::armed);",
+                  "word_.store(shielded ? Wake::shielded : Wake::armed, std::memory_order_release);")],
+    "a new fiber is told of by a store that the look for sleepers may overtake": [
+        statement("internal/balance.cpp", ("injected_.push_back(fiber);\n        ",
+                                           "injected_count_.store(injected_.size());", "\n    }\n    if (sleepers_"),
+                  "injected_count_.store(injected_.size(), std::memory_order_release);")],
+    "a nursery's fiber may be stored after it was told of": [
+        statement("internal/nursery.hpp", "tail_.store(tail + 1, std::memory_order_release);",
+                  "tail_.store(tail + 1, std::memory_order_relaxed);")],
+}
+
 
 def main(source, target):
     texts = {}
@@ -187,7 +201,7 @@ def main(source, target):
         if path.suffix in (".hpp", ".cpp"):
             texts[path.relative_to(source).as_posix()] = path.read_text(encoding="utf-8")
     lines = []
-    for number, (name, edits) in enumerate(FAULTS.items(), 1):
+    for number, (name, edits) in enumerate((FAULTS | ORDER_FAULTS).items(), 1):
         missing = ""
         for file, old, new in edits:
             if texts.get(file, "").count(old) != 1:
@@ -195,7 +209,8 @@ def main(source, target):
         if not missing:
             for file, old, new in edits:
                 texts[file] = texts[file].replace(old, new(number))
-        lines.append(f"    {{R\"({name})\", R\"({missing})\"}},\n")
+        order = "true" if name in ORDER_FAULTS else "false"
+        lines.append(f"    {{R\"({name})\", R\"({missing})\", {order}}},\n")
     texts["internal/model/faults.inc"] = "".join(lines)
     for name, text in texts.items():
         path = target / name

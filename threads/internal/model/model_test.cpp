@@ -18,8 +18,9 @@ void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.nam
 namespace {
 
 constexpr std::uint64_t random_schedules = 1'500'000;  // of all scenarios
+constexpr std::uint64_t late_schedules = 500'000;      // likewise
 constexpr std::uint64_t searched_schedules =
-    40'000;  // of each scenario, for as many preemptions as they suffice
+    30'000;  // of each scenario, for as many preemptions as they suffice
 constexpr int most_preemptions = 6;
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
@@ -57,6 +58,13 @@ TEST_P(Model, HoldsUnderRandomSchedules) {
     const std::uint64_t all = number_from("THRUM_MODEL_SCHEDULES", random_schedules);
     const std::uint64_t seed = number_from("THRUM_MODEL_SEED", 1);
     expect_none_failed(sample(GetParam(), seed, all / scenarios().size() + 1));
+}
+
+// The same where stores are late: what needs std::memory_order_seq_cst, or release, has it.
+TEST_P(Model, HoldsUnderLateStores) {
+    const std::uint64_t all = number_from("THRUM_MODEL_LATE", late_schedules);
+    const std::uint64_t seed = number_from("THRUM_MODEL_SEED", 1);
+    expect_none_failed(sample(GetParam(), seed, all / scenarios().size() + 1, Stores::late));
 }
 
 // Every schedule without a preemption, then with one, then with two, as long as the count allows (iterative

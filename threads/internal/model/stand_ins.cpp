@@ -44,11 +44,11 @@ public:
     void forget(IoHandle&, int) noexcept override {}
     void poll(Deadline until) noexcept override {
         World& world = *World::current();
-        world.step(&woken_, "poll", {__FILE__, __LINE__});
+        world.step(&woken_, "poll", {__FILE__, __LINE__}, true);
         world.wait_for_flag(woken_, until);
     }
     void wake() noexcept override {
-        World::current()->step(&woken_, "wake", {__FILE__, __LINE__});
+        World::current()->step(&woken_, "wake", {__FILE__, __LINE__}, true);
         woken_ = true;
     }
 
@@ -65,9 +65,12 @@ const bool clock_set = [] {
 
 void recycle_stacks() noexcept { stacks().free = stacks().all; }
 
-void step(const void* at, const char* operation, Place place) noexcept {
-    if (World::current() != nullptr) World::current()->step(at, operation, place);
+void step(const void* at, const char* operation, Place place, bool fence) noexcept {
+    if (World::current() != nullptr) World::current()->step(at, operation, place, fence);
 }
+void defer(const LateStore& store) noexcept { World::current()->defer(store); }
+const LateStore* deferred(const void* at) noexcept { return World::current()->deferred(at); }
+void forget(const void* at) noexcept { World::current()->forget(at); }
 void done(std::uint64_t value, bool changed) noexcept {
     if (World::current() != nullptr) World::current()->done(value, changed);
 }
@@ -86,13 +89,13 @@ Task& current_task() noexcept {
 
 void futex_wait(Atomic<Wake>& word, Wake value, Deadline deadline) noexcept {
     World& world = *World::current();
-    world.step(&word, "futex_wait", {__FILE__, __LINE__});
+    world.step(&word, "futex_wait", {__FILE__, __LINE__}, true);
     world.futex_wait(&word, word.peek() == value, deadline);
 }
 
 void futex_wake(Atomic<Wake>& word) noexcept {
     World& world = *World::current();
-    world.step(&word, "futex_wake", {__FILE__, __LINE__});
+    world.step(&word, "futex_wake", {__FILE__, __LINE__}, true);
     world.futex_wake(&word);
 }
 

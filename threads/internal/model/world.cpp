@@ -24,7 +24,8 @@ constexpr std::size_t most_threads = 8;
 constexpr std::uint64_t most_steps = 50'000;  // in one schedule; beyond, it is taken never to end
 constexpr std::size_t shared_bytes = 64 * 1024;
 constexpr unsigned char poison = 0xdb;
-constexpr std::size_t longest_trace = 400;  // the last steps, which are the ones that tell
+constexpr std::size_t most_late_stores = 8;  // of one thread; then the first is seen
+constexpr std::size_t longest_trace = 400;   // the last steps, which are the ones that tell
 
 alignas(64) std::array<char, shared_bytes> shared;
 
@@ -35,14 +36,17 @@ std::string numbered(const char* name, std::size_t number) { return name + std::
 
 World* World::current_ = nullptr;
 
-World::World(const Scenario& scenario) : scenario_(scenario), now_(beginning), ticks_left_(scenario.ticks) {
+World::World(const Scenario& scenario, Stores stores)
+    : scenario_(scenario), now_(beginning), ticks_left_(scenario.ticks) {
     current_ = this;
+    stores_are_late = stores == Stores::late;
     ++schedule;
     recycle_stacks();
 }
 
 World::~World() {
     current_ = nullptr;
+    stores_are_late = false;
     for (const Object& object : dead_) {
         if (object.destroy != nullptr) continue;
 #if defined(__SANITIZE_ADDRESS__)
@@ -74,6 +78,7 @@ void World::bury(void* at) {
     if (found == objects_.end()) return fail("destroyed twice");
     const Object object = *found;
     objects_.erase(found);
+    if (running_ != nullptr) let_all_be_seen(*running_);
     object.destroy(at);
     std::memset(at, poison, object.size);
     dead_.push_back(object);
@@ -163,9 +168,18 @@ ModelThread* World::pick(bool may_stay) noexcept {
         for (const auto& thread : threads_) {
             if ((!may_stay || thread.get() != running_) && enabled(*thread)) options[count++] = thread.get();
         }
+        std::array<ModelThread*, most_threads> storing;
+        std::size_t stores = 0;
+        for (const auto& thread : threads_) {
+            if (!thread->late.empty()) storing[stores++] = thread.get();
+        }
         const std::size_t chosen =
-            choice_->pick(std::max<std::size_t>(count + (ticks_left_ > 0 ? 1 : 0), 1), !may_stay);
+            choice_->pick(std::max<std::size_t>(count + stores + (ticks_left_ > 0 ? 1 : 0), 1), !may_stay);
         if (chosen < count) return options[chosen];
+        if (chosen < count + stores) {
+            let_one_be_seen(*storing[chosen - count]);
+            continue;
+        }
         if (ticks_left_ == 0) return nullptr;
         --ticks_left_;
         now_ += tick;
@@ -210,12 +224,55 @@ void World::resume(ModelThread* next) noexcept {
     Context::switch_to(*from, next == nullptr ? main_ : *next->here);
 }
 
-void World::step(const void* at, const char* operation, Place place) noexcept {
+void World::defer(const LateStore& store) noexcept {
+    if (running_ == nullptr) return store.apply(store.at, store.value);
+    if (running_->late.size() == most_late_stores) let_one_be_seen(*running_);
+    running_->late.push_back(store);
+}
+
+const LateStore* World::deferred(const void* at) const noexcept {
+    if (running_ == nullptr) return nullptr;
+    const auto found = std::find_if(running_->late.rbegin(), running_->late.rend(),
+                                    [at](const LateStore& store) { return store.at == at; });
+    return found == running_->late.rend() ? nullptr : &*found;
+}
+
+void World::forget(const void* at) noexcept {
+    for (const auto& thread : threads_) {
+        const auto gone =
+            std::erase_if(thread->late, [at](const LateStore& store) { return store.at == at; });
+        if (gone > 0 && thread.get() != running_ && running_ != nullptr)
+            fail("a store of " + thread->name + " is on its way to " + name_of(at) + ", which is destroyed");
+    }
+}
+
+// The first, or a relaxed one that overtakes others, but none to the same atomic.
+void World::let_one_be_seen(ModelThread& thread) noexcept {
+    auto& late = thread.late;
+    std::size_t last = choice_->pick(late.size(), true);
+    for (std::size_t i = 0; i < last;) {
+        const bool before = late[last].release || late[i].at == late[last].at;
+        if (before) last = i;
+        i = before ? 0 : i + 1;
+    }
+    const LateStore store = late[last];
+    late.erase(late.begin() + static_cast<std::ptrdiff_t>(last));
+    store.apply(store.at, store.value);
+    ++version_;
+    if (tracing_) entries_.push_back({&thread, "is seen to store", {"", 0}, store.at, store.value, true});
+}
+
+void World::let_all_be_seen(ModelThread& thread) noexcept {
+    while (!thread.late.empty()) let_one_be_seen(thread);
+}
+
+void World::step(const void* at, const char* operation, Place place, bool fence) noexcept {
     if (running_ == nullptr) return;
     running_->place = place;
     running_->doing = operation;
     if (++steps_ > most_steps) fail("the schedule does not end");
     if (choice_->interrupts()) decide(true);
+    if (fence) let_all_be_seen(*running_);
     for (const Object& object : dead_) {
         const auto* const begin = static_cast<const char*>(object.at);
         if (at >= begin && at < begin + object.size) fail(name_of(at) + " is touched after it was destroyed");

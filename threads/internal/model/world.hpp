@@ -49,12 +49,16 @@ struct ModelThread {
     std::optional<Context> context;
     std::optional<Task> task;
     std::function<void()> body;
+    std::vector<LateStore> late;  // its stores that others do not see yet
     std::string name;
 };
 
+// How soon a store is seen by other threads.
+enum class Stores : unsigned char { at_once, late };
+
 class World {
 public:
-    explicit World(const Scenario& scenario);
+    explicit World(const Scenario& scenario, Stores stores = Stores::at_once);
     ~World();
     World(const World&) = delete;
     World& operator=(const World&) = delete;
@@ -103,7 +107,10 @@ public:
     Runtime& runtime() noexcept { return *runtime_; }
     Task& task() noexcept { return *running_->task; }
     Deadline now() const noexcept { return now_; }
-    void step(const void* at, const char* operation, Place place) noexcept;
+    void step(const void* at, const char* operation, Place place, bool fence) noexcept;
+    void defer(const LateStore& store) noexcept;
+    const LateStore* deferred(const void* at) const noexcept;
+    void forget(const void* at) noexcept;
     void done(std::uint64_t value, bool changed) noexcept;
     bool spurious() noexcept { return running_ != nullptr && choice_->spurious(); }
     std::size_t draw(std::size_t options) noexcept;
@@ -144,6 +151,9 @@ private:
     // Who runs next: the running thread, if `may_stay`, or another; lets time pass on the way.
     void decide(bool may_stay) noexcept;
     ModelThread* pick(bool may_stay) noexcept;
+    // Others see one of the thread's late stores; all of them.
+    void let_one_be_seen(ModelThread& thread) noexcept;
+    void let_all_be_seen(ModelThread& thread) noexcept;
     bool pass_time_at_rest() noexcept;
     void resume(ModelThread* next) noexcept;
     void settle();
