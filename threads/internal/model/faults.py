@@ -84,8 +84,10 @@ FAULTS = {
         statement(WORKER, "asleep_.store(true);", ""),
         before(WORKER, "Deadline until = timers_.next();", "asleep_.store(true);")],
     "a sleeper is woken before there is anything to find": [
-        before(WORKER, "Fiber* head = inbox_.load(std::memory_order_relaxed);\n    do {", "nudge();"),
-        statement(WORKER, ("", "nudge();", "\n}\n\nbool Worker::nudge()"), "")],
+        value(WORKER, ("void Worker::post(Fiber& fiber) noexcept {\n    Fiber* head = ",
+                       "inbox_.load(std::memory_order_relaxed)", ";"),
+              "(nudge(), inbox_.load(std::memory_order_relaxed))"),
+        statement(WORKER, ("", "nudge();", "\n}\n\nvoid Worker::pin_and_post"), "")],
     "a nursery tells of a fiber before it is there": [
         before("internal/nursery.hpp", "ring_[tail % capacity].store(&fiber, std::memory_order_relaxed);",
                "tail_.store(tail + 1);")],
@@ -129,10 +131,14 @@ FAULTS = {
         before(FUTURE, "Continuations at_once;",
                "if (!done()) { SpinGuard guard(spin_); continuations_.push(std::move(continuation)); return; }")],
     "a cancel that came too late for a call is left to its thread": [
-        statement(FUTURE, "while (cancels_sent_ > 0 && task.take_cancel()) --cancels_sent_;", "")],
+        statement(FUTURE, "for (; cancels_sent_ > 0 && task.take_cancel(); --cancels_sent_) came_late = true;", "")],
     "a thread's own cancel ends with the call it makes": [
-        statement(FUTURE, "if (ended_by_one && cancels_sent_ == 0) return task.cancel();",
-                  "if (ended_by_one && cancels_sent_ == 0) return;")],
+        statement(FUTURE, "task.cancel();\n        return false;", "return false;")],
+    "a cancel is lost between a call and the future that it gave": [
+        statement(FUTURE, "if (cancel_came_late) cancel();", "")],
+    "a fiber that was taken back out of an inbox is left out": [
+        statement(WORKER, ("if (is_new(taken)) {\n            runtime_.inject(taken);\n        } else {\n            ",
+                           "post(taken);", ""), "")],
     "who has seen enough of several futures leaves without passing their Spins": [
         before(FUTURE, "SpinGuard guard(spin_);\n    if (!watch.linked) return;", "if (!watch.linked) return;")],
     "several futures are not looked at before the wait": [

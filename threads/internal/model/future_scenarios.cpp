@@ -145,6 +145,38 @@ void then_cancelled(World& world) {
     world.at_end([&] { world.check(alive == 0, "a function was never destroyed"); });
 }
 
+// A cancel of what follows from a result by way of another future reaches it wherever it is: before its
+// function is called, in it, or as a cancel of that future.
+void followed_cancelled(World& world) {
+    auto& source = world.make<Deal>("source");
+    auto& inner = world.make<Deal>("inner");
+    auto& derived = world.make<Future<int>>(
+        "derived", source.futures[0].then([&](int&) { return std::move(inner.futures[0]); }));
+    auto& asked = world.make<Atomic<bool>>("asked", false);
+    auto& called = world.make<Atomic<bool>>("called", false);
+    world.thread([&] {
+        source.promise.set_result(7);
+        called = true;
+        world.check(!current_task().take_cancel(), "a call's cancel has hit the thread that made it");
+    });
+    world.thread([&] {
+        world.check(derived.cancel(), "what is not done cannot be cancelled");
+        asked = true;
+    });
+    world.thread([&] {
+        spin_until([&] { return asked.load() && called.load(); });
+        try {
+            inner.promise.set_result(8);
+        } catch (const InvalidStateError&) {
+            return world.check(inner.futures[1].cancelled(), "a promise was refused its result");
+        }
+    });
+    world.thread([&] {
+        derived.wait();
+        world.check(derived.cancelled(), "a cancel was lost between a call and the future it gave");
+    });
+}
+
 // Holds the call for the scenario's own threads to make.
 class Hand final : public Executor {
 public:
@@ -272,6 +304,7 @@ void add_future_scenarios(std::vector<Scenario>& all) {
                            {"future.kept", dropped<true>, 1},
                            {"future.broken", dropped<false>, 1},
                            {"future.then_cancelled", then_cancelled},
+                           {"future.followed_cancelled", followed_cancelled},
                            {"future.call_cancelled", call_cancelled, 1},
                            {"future.as_completed", completed<3>},
                            {"future.as_completed_left", completed<1>},

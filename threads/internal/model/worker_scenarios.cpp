@@ -3,6 +3,9 @@
 // fibers.
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/event.hpp>
+#include <thrum/threads/internal/fiber.hpp>
+#include <thrum/threads/internal/fiber_start.hpp>
+#include <thrum/threads/internal/model/access.hpp>
 #include <thrum/threads/internal/model/explore.hpp>
 #include <thrum/threads/lock.hpp>
 #include <thrum/threads/queue.hpp>
@@ -154,6 +157,36 @@ void crossing(World& world) {
     world.at_end([&] { world.check(sum == 6, "an item was lost or doubled"); });
 }
 
+// New fibers are put into the inbox of a worker that seems to sleep, and taken back where it does not, along
+// with one that was woken there: each runs once.
+void offered(World& world) {
+    world.workers(2);
+    auto& ran = world.make<Atomic<int>>("ran", 0);
+    auto& event = world.make<Event>("event");
+    const auto offer = [&world, &ran](std::size_t to) {
+        Fiber* const fiber = make_fiber({.name = {}, .stack_size = default_stack_size}, sizeof(void*), 8);
+        ::new (closure_of(fiber)) Atomic<int>*(&ran);
+        fiber->run = [](void* closure) { ++**static_cast<Atomic<int>**>(closure); };
+        StackHeader::of(fiber->stack).publish(2);
+        ModelAccess::workers(world.runtime())[to]->offer(*fiber);
+        return fiber;
+    };
+    world.thread([&, offer] {
+        Thread woken([&] {
+            event.wait();
+            ++ran;
+        });
+        for (const std::size_t to : {0U, 1U}) {
+            Fiber* const fiber = offer(to);
+            fiber->wait_finished(never, true);
+            fiber->release();
+        }
+        woken.join();
+    });
+    world.thread([&] { event.set(); });
+    world.at_end([&] { world.check(ran.peek() == 3, "a fiber did not run once"); });
+}
+
 // A Thread that goes out of scope is cancelled and joined wherever it is, even before it began.
 void out_of_scope(World& world) {
     world.workers(1);
@@ -177,6 +210,7 @@ void add_worker_scenarios(std::vector<Scenario>& all) {
                            {"worker.mixed_lock.2", mixed_lock<2>},
                            {"worker.deadline_or_cancel", fiber_deadline_or_cancel, 1},
                            {"worker.crossing", crossing},
+                           {"worker.offered", offered},
                            {"worker.out_of_scope", out_of_scope}});
 }
 
