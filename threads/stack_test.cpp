@@ -25,6 +25,13 @@ int deeper(int depth) {
     return depth == 0 ? frame[0] : deeper(depth - 1) + frame[0];
 }
 
+// One frame that reaches beyond the guard page.
+int wide() {
+    volatile char frame[100'000];
+    frame[0] = 1;
+    return frame[0];
+}
+
 void park_threads(int count, Event& event) {
     std::atomic<int> parked = 0;
     for (int i = 0; i < count; ++i) {
@@ -41,13 +48,14 @@ TEST(StackProbe, DISABLED_Overflows) {
     park_threads(std::atoi(std::getenv("THRUM_TEST_THREADS")), event);
     const std::string handler = std::getenv("THRUM_TEST_HANDLER");
     if (handler == "raise") ::raise(SIGSEGV);
-    Thread(ThreadOptions{.name = handler == "unnamed" ? "" : "deep"}, [] {
-        std::printf("%d\n", deeper(100'000));
+    Thread(ThreadOptions{.name = handler == "unnamed" ? "" : "deep"}, [&handler] {
+        std::printf("%d\n", handler == "wide" ? wide() : deeper(100'000));
     }).join();
 }
 
 // A thread that needs more than its stack is named, with its size and what to do, and the process dies of
-// SIGSEGV; among a hundred thousand as well, and where a thread has no name of its own.
+// SIGSEGV; among a hundred thousand as well, where a thread has no name of its own, and where a single array
+// is larger than its stack.
 TEST(Stack, OverflowIsReported) {
     struct Case {
         const char* threads;
@@ -57,6 +65,7 @@ TEST(Stack, OverflowIsReported) {
     for (const Case& one :
          {Case{"0", "", "thrum: stack overflow in thread deep: it needs more than the 64 KB"},
           Case{"0", "unnamed", "thrum: stack overflow in thread Thread-"},
+          Case{"0", "wide", "thrum: stack overflow in thread deep"},
           Case{"100000", "", "thrum: stack overflow in thread deep"}}) {
         Child child("StackProbe.DISABLED_Overflows",
                     {{"THRUM_TEST_THREADS", one.threads}, {"THRUM_TEST_HANDLER", one.handler}});
