@@ -9,6 +9,7 @@ import datetime
 import os
 import pathlib
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -131,6 +132,15 @@ def measured(title, program, text, figures):
     return ["", f"## {title}", "", *text, when, "", *rows]
 
 
+def checkouts():
+    """What is measured beside but is no Debian package: the CMake variable that leads to a checkout of it, its version."""
+    cache = (TREE / "CMakeCache.txt").read_text()
+    for name, variable in (("Photon", "THRUM_PHOTON"), ("BS::thread_pool", "THRUM_BS_THREAD_POOL")):
+        folder = re.search(rf"^{variable}:PATH=(.+)$", cache, re.MULTILINE)
+        if folder:
+            yield variable, f"{name} {first_line('git', '-C', folder[1], 'describe', '--tags', '--always')}"
+
+
 def write():
     load = f"{os.getloadavg()[0]:.1f}"
     threaded = threads()
@@ -146,6 +156,7 @@ def write():
         f"- {first_line('g++', '--version')}; {first_line('go', 'version')}",
         f"- {first_line('nginx', '-v')}; {first_line('curl', '--version').partition(' (')[0]}; {first_line('wget2', '--version')}; "
         f"{first_line('aria2c', '--version')}",
+        *(f"- {peer}, configured with {variable}" for variable, peer in checkouts()),
         f"- command: `make bench`, that is `python3 benchmarks/run.py build-release`{with_peers}",
         "",
         threaded,

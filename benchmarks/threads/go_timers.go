@@ -1,5 +1,4 @@
-// The same as timer_arm_and_cancel of threads_bench with Go's timers: CPU nanoseconds to arm and cancel one, with a
-// thousand armed and with a million.
+// The same as thrum_timers with time.AfterFunc.
 package main
 
 import (

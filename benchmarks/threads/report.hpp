@@ -16,6 +16,7 @@
 constexpr int yields = 5'000'000;
 constexpr int spawns = 1'000'000;
 constexpr int round_trips = 1'000'000;
+constexpr int locks = 20'000'000;
 // The parallel ones.
 constexpr int tasks = 1'000'000;
 constexpr int contenders = 8;

@@ -18,7 +18,8 @@ parser.add_argument("peers", metavar="SET:NAME=PROGRAM", nargs="*", default=[])
 arguments = parser.parse_args()
 TREE, ROUNDS = arguments.build.resolve() / "benchmarks", arguments.rounds
 ALSO = [peer.partition("=") for peer in arguments.peers]
-PEERS = {"thrum": "thrum", "Boost.Fiber 1.81": "boost", "Go": "go", "oneTBB": "tbb", "std::thread": "std"}
+PEERS = {"thrum": "thrum", "Boost.Fiber 1.81": "boost", "Go": "go", "oneTBB": "tbb", "std::thread": "std",
+         "Photon": "photon", "BS::thread_pool": "bs"}
 PARKED, MANY = 100_000, 1_000_000
 ONE, ALL = {"THRUM_WORKERS": "1", "GOMAXPROCS": "1"}, {}
 PREFIX = os.environ.get("BENCH_PREFIX", "").split()
@@ -129,26 +130,23 @@ def parked():
 
 
 def timers():
-    bench = TREE / "threads_bench"
-    names = {1_000: "with 1,000 armed", MANY: "with 1,000,000 armed"}
-    results = {"thrum": {count: [] for count in names}, "Go": {count: [] for count in names}}
+    results = measure("timers", ONE)
+    target("a timer among 1,000,000, beside one among 1,000", "O(1): caches alone, < 10×",
+           results["thrum"][f"timer_{MANY}"] / results["thrum"]["timer_1000"], lambda v: v < 10)
+    wheel = {1_000: [], MANY: []}
     for _ in range(ROUNDS):
-        output = subprocess.run([*PREFIX, bench, "--benchmark_filter=timer_arm_and_cancel", "--benchmark_format=json"],
+        output = subprocess.run([*PREFIX, TREE / "threads_bench", "--benchmark_filter=timer_arm_and_cancel",
+                                 "--benchmark_format=json"],
                                 check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS)
         for run in json.loads(output.stdout)["benchmarks"]:
             count = int(run["name"].split("/")[1])
-            results["thrum"][count].append(run["cpu_time"] / count)
-        if (TREE / "threads/go_timers").exists():
-            for operation, number in once(TREE / "threads/go_timers", ONE).items():
-                results["Go"][int(operation.split("_")[1])].append(number)
-    medians = {name: {count: statistics.median(v) for count, v in counts.items() if v} for name, counts in results.items()}
-    medians = {name: counts for name, counts in medians.items() if counts}
-    target("a timer among 1,000,000, beside one among 1,000", "O(1): caches alone, < 10×",
-           medians["thrum"][MANY] / medians["thrum"][1_000], lambda v: v < 10)
+            wheel[count].append(run["cpu_time"] / count)
+    few, many = (statistics.median(wheel[count]) for count in (1_000, MANY))
     return ["## Timers: CPU nanoseconds to arm and cancel one", "",
-            "thrum's wheel (`threads/internal/timer_wheel_bench.cpp`) and Go's `time.AfterFunc`, deadlines within an hour, all",
-            "armed, then all cancelled. The steps are the same with a thousand as with a million; a million do not fit the caches.",
-            "", *table(medians, names)]
+            "`Timer` and Go's `time.AfterFunc`, deadlines within an hour, all armed, then all cancelled. The steps are the same with",
+            "a thousand as with a million; a million do not fit the caches. The deadline of a sleep or of a wait is a timer of the",
+            f"worker's own wheel (`threads/internal/timer_wheel_bench.cpp`): {few:.1f} and {many:.1f} ns.", "",
+            *table(results, {"timer_1000": "with 1,000 armed", f"timer_{MANY}": "with 1,000,000 armed"})]
 
 
 def latency():

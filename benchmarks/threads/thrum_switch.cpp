@@ -7,8 +7,6 @@
 
 namespace {
 
-constexpr int locks = 20'000'000;
-
 void measure() {
     report("yield", 2 * yields, [] {
         thrum::Thread other([] {
