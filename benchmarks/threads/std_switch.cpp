@@ -16,7 +16,6 @@ namespace {
 constexpr int few_yields = 500'000;
 constexpr int few_spawns = 20'000;
 constexpr int few_round_trips = 50'000;
-constexpr int locks = 20'000'000;
 
 class Place {
 public:
