@@ -4,6 +4,7 @@
 #pragma once
 
 #include <thrum/threads/future.hpp>
+#include <thrum/threads/internal/bound_call.hpp>
 #include <thrum/threads/map_result.hpp>
 
 #include <concepts>
@@ -12,7 +13,6 @@
 #include <functional>
 #include <memory>
 #include <ranges>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -88,12 +88,8 @@ public:
     template <class Function, class... Arguments>
     requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
     auto submit(Function&& function, Arguments&&... arguments) {
-        using Result = std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>;
-        return enqueue<Result>([function = std::decay_t<Function>(std::forward<Function>(function)),
-                                bound = std::tuple<std::decay_t<Arguments>...>(
-                                    std::forward<Arguments>(arguments)...)]() mutable -> Result {
-            return std::apply(std::move(function), std::move(bound));
-        });
+        return enqueue<internal::BoundResult<Function, Arguments...>>(
+            internal::bind_call(std::forward<Function>(function), std::forward<Arguments>(arguments)...));
     }
 
     // Has the function called with each element, all at once as far as workers go, `chunk_size` after one
@@ -144,7 +140,7 @@ private:
     template <class Result, class Function>
     Future<Result> enqueue(Function&& function) {
         internal::StateHandle<Result> state(
-            // NOLINTNEXTLINE(bugprone-move-forwarding-reference): the callers hand over lambdas of their own
+            // NOLINTNEXTLINE(bugprone-move-forwarding-reference): the callers hand over calls of their own
             new internal::CallState<Result, std::decay_t<Function>>(std::move(function)));
         state->retain();
         submit_call(Call(*state));

@@ -4,13 +4,13 @@
 
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/exception_group.hpp>
+#include <thrum/threads/internal/bound_call.hpp>
 #include <thrum/threads/internal/fiber_start.hpp>
 #include <thrum/threads/internal/wait_list.hpp>
 #include <thrum/threads/thread.hpp>
 
 #include <cstddef>
 #include <exception>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -37,9 +37,8 @@ public:
     template <class Function, class... Arguments>
     requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
     void start(const ThreadOptions& options, Function&& function, Arguments&&... arguments) {
-        auto call = [function = std::decay_t<Function>(std::forward<Function>(function)),
-                     bound = std::tuple<std::decay_t<Arguments>...>(std::forward<Arguments>(
-                         arguments)...)]() mutable { std::apply(std::move(function), std::move(bound)); };
+        auto call =
+            internal::bind_call(std::forward<Function>(function), std::forward<Arguments>(arguments)...);
         Member& member = announce();
         try {
             adopt(member, internal::start_fiber({options.name, options.stack_size},

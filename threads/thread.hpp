@@ -4,6 +4,7 @@
 
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/deadline.hpp>
+#include <thrum/threads/internal/bound_call.hpp>
 #include <thrum/threads/internal/fiber_start.hpp>
 
 #include <chrono>
@@ -13,7 +14,6 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -50,6 +50,7 @@ public:
                                                                                 Arguments&&... arguments)
         : Thread(ThreadOptions(), std::forward<Function>(function), std::forward<Arguments>(arguments)...) {}
 
+    // Calls function(arguments...) in the new thread; both are copied or moved there, as by std::thread.
     // A function whose first parameter can be a std::stop_token gets this thread's, as with std::jthread.
     // Throws OSError when there is no memory for a stack.
     template <class Function, class... Arguments>
@@ -58,25 +59,20 @@ public:
                                                                               Function&& function,
                                                                               Arguments&&... arguments)
         : stop_(std::stop_source()),
-          fiber_(internal::start_fiber(
-              {options.name, options.stack_size},
-              [function = std::decay_t<Function>(std::forward<Function>(function)),
-               bound = std::tuple<std::stop_token, std::decay_t<Arguments>...>(
-                   stop_.get_token(), std::forward<Arguments>(arguments)...)]() mutable {
-                  std::apply(std::move(function), std::move(bound));
-              })) {}
+          fiber_(
+              internal::start_fiber({options.name, options.stack_size},
+                                    internal::bind_call(std::forward<Function>(function), stop_.get_token(),
+                                                        std::forward<Arguments>(arguments)...))) {}
     template <class Function, class... Arguments>
     requires(std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...> &&
              !std::is_invocable_v<std::decay_t<Function>, std::stop_token,
                                   std::decay_t<Arguments>...>) explicit Thread(const ThreadOptions& options,
                                                                                Function&& function,
                                                                                Arguments&&... arguments)
-        : fiber_(internal::start_fiber({options.name, options.stack_size},
-                                       [function = std::decay_t<Function>(std::forward<Function>(function)),
-                                        bound = std::tuple<std::decay_t<Arguments>...>(
-                                            std::forward<Arguments>(arguments)...)]() mutable {
-                                           std::apply(std::move(function), std::move(bound));
-                                       })) {}
+        : fiber_(internal::start_fiber(
+              {options.name, options.stack_size},
+              internal::bind_call(std::forward<Function>(function), std::forward<Arguments>(arguments)...))) {
+    }
 
     Thread(Thread&& other) noexcept
         : stop_(std::exchange(other.stop_, std::stop_source(std::nostopstate))),

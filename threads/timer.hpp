@@ -3,12 +3,12 @@
 #pragma once
 
 #include <thrum/threads/deadline.hpp>
+#include <thrum/threads/internal/bound_call.hpp>
 #include <thrum/threads/thread.hpp>
 
 #include <chrono>
 #include <concepts>
 #include <memory>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -39,8 +39,9 @@ class Timer {
 public:
     Timer() noexcept = default;
 
-    // Calls function(arguments...) after `interval`, at once where it is negative. `options` are those of the
-    // thread it will run in. Throws OSError when nothing can be started at all.
+    // Calls function(arguments...), both of which are copied or moved in, after `interval`, at once where it
+    // is negative. `options` are those of the thread it will run in. Throws OSError when nothing can be
+    // started at all.
     template <class Function, class... Arguments>
     requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...> Timer(
         std::chrono::nanoseconds interval, Function&& function, Arguments&&... arguments)
@@ -55,11 +56,8 @@ public:
     template <class Function, class... Arguments>
     requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...> Timer(
         const ThreadOptions& options, Deadline at, Function&& function, Arguments&&... arguments) {
-        auto bound_call = [function = std::decay_t<Function>(std::forward<Function>(function)),
-                           bound = std::tuple<std::decay_t<Arguments>...>(
-                               std::forward<Arguments>(arguments)...)]() mutable {
-            std::apply(std::move(function), std::move(bound));
-        };
+        auto bound_call =
+            internal::bind_call(std::forward<Function>(function), std::forward<Arguments>(arguments)...);
         struct Call final : internal::TimerCall {
             explicit Call(decltype(bound_call)&& made) : call(std::move(made)) {}
             void run() override { call(); }

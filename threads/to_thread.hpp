@@ -4,11 +4,11 @@
 
 #include <thrum/threads/event.hpp>
 #include <thrum/threads/internal/blocking_pool.hpp>
+#include <thrum/threads/internal/bound_call.hpp>
+#include <thrum/threads/internal/future_state.hpp>
 
 #include <exception>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -16,85 +16,77 @@ namespace thrum {
 
 namespace internal {
 
-// Where a call leaves its result or exception.
-template <class Result>
-class Outcome {
+// A call, and where it leaves its result or exception.
+template <class Call, class Result>
+class BlockingCall {
 public:
-    template <class Call>
-    void run(Call& call) noexcept {
+    explicit BlockingCall(Call&& made) : call_(std::move(made)) {}
+    void run() noexcept {
         try {
-            if constexpr (std::is_void_v<Result>) {
-                call();
-                value_.emplace();
-            } else {
-                value_.emplace(call());
-            }
+            place_.fill(call_);
         } catch (...) {
             error_ = std::current_exception();
         }
+        done.set();
     }
     Result take() {
         if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
-        if constexpr (!std::is_void_v<Result>) return std::move(*value_);
+        return place_.take();
     }
 
+    Event done;
+
 private:
-    struct Nothing {};
-    std::optional<std::conditional_t<std::is_void_v<Result>, Nothing, Result>> value_;
+    Call call_;
+    ResultPlace<Result> place_;
     std::exception_ptr error_;
 };
 
 }  // namespace internal
 
-// Python's asyncio.to_thread: runs `function` on an OS thread of a bounded pool (64) and gives back its
-// result or exception. The call may use the caller's locals: it is always waited for, so neither cancel() nor
-// a deadline cuts it short; the caller's next wait notices them. Callable from threads of every kind.
-template <class Function>
-requires std::is_invocable_v<Function&> std::invoke_result_t<Function&> to_thread(Function&& function) {
-    using Result = std::invoke_result_t<Function&>;
+// Python's asyncio.to_thread: runs function(arguments...) on an OS thread of a bounded pool (64) and gives
+// back its result or exception. Both are copied or moved in, as by Thread, so std::ref is how to pass a
+// reference; and a reference to the caller's locals is fine, for the call is always waited for: neither
+// cancel() nor a deadline cuts it short; the caller's next wait notices them. Callable from threads of every
+// kind.
+template <class Function, class... Arguments>
+requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
+auto to_thread(Function&& function, Arguments&&... arguments)
+    -> internal::BoundResult<Function, Arguments...> {
+    auto call = internal::bind_call(std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     struct Job final : internal::BlockingJob {
-        explicit Job(Function& wrapped) : function(wrapped) {}
-        void run() noexcept override {
-            outcome.run(function);
-            done.set();
-        }
-        Function& function;
-        internal::Outcome<Result> outcome;
-        Event done;
-    } job(function);
+        explicit Job(decltype(call)&& bound) : work(std::move(bound)) {}
+        void run() noexcept override { work.run(); }
+        internal::BlockingCall<decltype(call), internal::BoundResult<Function, Arguments...>> work;
+    } job(std::move(call));
     internal::run_blocking(job);
-    internal::wait_shielded(job.done);
-    return job.outcome.take();
+    internal::wait_shielded(job.work.done);
+    return job.work.take();
 }
 
 // As to_thread(), but leaves when the calling thread is cancelled (throws Cancelled) or the deadline in force
 // passes (throws TimeoutError): the call then ends on its own and its result is dropped. So `function` must
 // own all it uses.
-template <class Function>
-requires std::is_invocable_v < std::decay_t<Function>
-& > std::invoke_result_t<std::decay_t<Function>&> to_thread_abandonable(Function&& function) {
-    using Result = std::invoke_result_t<std::decay_t<Function>&>;
-    struct Shared {
-        explicit Shared(Function&& wrapped) : function(std::forward<Function>(wrapped)) {}
-        std::decay_t<Function> function;
-        internal::Outcome<Result> outcome;
-        Event done;
-    };
+template <class Function, class... Arguments>
+requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
+auto to_thread_abandonable(Function&& function, Arguments&&... arguments)
+    -> internal::BoundResult<Function, Arguments...> {
+    auto call = internal::bind_call(std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+    using Work = internal::BlockingCall<decltype(call), internal::BoundResult<Function, Arguments...>>;
     struct Job final : internal::BlockingJob {
-        explicit Job(std::shared_ptr<Shared> both) : shared(std::move(both)) {}
+        explicit Job(std::shared_ptr<Work> both) : work(std::move(both)) {}
         void run() noexcept override {
             const std::unique_ptr<Job> self(this);
-            shared->outcome.run(shared->function);
-            shared->done.set();
+            work->run();
         }
-        std::shared_ptr<Shared> shared;
+        std::shared_ptr<Work> work;
     };
-    auto shared = std::make_shared<Shared>(std::forward<Function>(function));
-    auto job = std::make_unique<Job>(shared);
+    const auto work = std::make_shared<Work>(std::move(call));
+    auto job = std::make_unique<Job>(work);
     internal::run_blocking(*job);
     static_cast<void>(job.release());  // it frees itself
-    shared->done.wait();
-    return shared->outcome.take();
+    work->done.wait();
+    return work->take();
 }
 
 }  // namespace thrum

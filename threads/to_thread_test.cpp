@@ -6,9 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <type_traits>
 
 namespace thrum {
 namespace {
@@ -25,6 +28,17 @@ TEST(ToThread, RunsElsewhere) {
     check();
     Thread(check).join();
     std::thread(check).join();
+}
+
+// Results of every kind come back as what they are, and arguments are given as asyncio.to_thread gives them.
+TEST(ToThread, ArgumentsAndResults) {
+    EXPECT_EQ(to_thread([](int a, int b) { return a * b; }, 6, 7), 42);
+    int place = 0;
+    EXPECT_EQ(&to_thread([](int& same) -> int& { return same; }, std::ref(place)), &place);
+    EXPECT_EQ(&to_thread_abandonable([&]() -> int& { return place; }), &place);
+    EXPECT_EQ(*to_thread([](std::unique_ptr<int> owned) { return owned; }, std::make_unique<int>(5)), 5);
+    EXPECT_EQ(to_thread_abandonable([](std::string text, char more) { return text + more; }, "a", 'b'), "ab");
+    static_assert(std::is_void_v<decltype(to_thread([](int) {}, 1))>);
 }
 
 // A hundred blocking calls at once do not stop the fibers, though there are fewer pool threads than calls.
