@@ -25,6 +25,7 @@ struct RuntimeStatistics {
     std::uint64_t steals = 0;    // times that an idle worker took over threads that had not begun
     std::uint64_t arrived = 0;   // wake-ups and new threads that came to a worker from another OS thread
     std::uint64_t polls = 0;     // looks at the kernel for descriptors, timers aside
+    std::uint64_t stalls = 0;    // times that the monitor found a worker kept by one thread for too long
     std::uint64_t stacks = 0;    // mapped so far, in use or not
     std::uint64_t guarded_stacks = 0;       // of these, how many have a guard page
     std::uint64_t deepest_stack_bytes = 0;  // the most that a thread with a stack of the default size has

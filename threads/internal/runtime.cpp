@@ -6,6 +6,7 @@
 #include <thrum/threads/internal/os_thread.hpp>
 #include <thrum/threads/internal/runtime.hpp>
 #include <thrum/threads/internal/signals.hpp>
+#include <thrum/threads/internal/stall.hpp>
 #include <thrum/threads/internal/unwind.hpp>
 #include <thrum/threads/runtime.hpp>
 
@@ -147,6 +148,7 @@ RuntimeStatistics runtime_statistics() {
         sum.polls += counters.polls.get();
     }
     const internal::StackStatistics stacks = internal::stack_statistics();
+    sum.stalls = internal::stalls_seen.load(std::memory_order_relaxed);
     sum.stacks = stacks.mapped;
     sum.guarded_stacks = stacks.guarded;
     sum.deepest_stack_bytes = internal::deepest_stack();

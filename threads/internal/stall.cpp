@@ -87,6 +87,7 @@ void StallDetector::look_at(std::size_t number, Worker& worker, Watched& watched
     // Most of the time at least: a look at a busy machine comes late.
     const bool computes = processor_time(worker.os_id()) - watched.processor_time >= limit * 3 / 4;
     if (!blocked && !(computes && worker.others_wait())) return;
+    stalls_seen.fetch_add(1, std::memory_order_relaxed);
     // The fiber may go on to block somewhere else without a switch.
     if (watched.looks < most_doublings) ++watched.looks;
     report(number, worker, **fiber, now - watched.since, blocked);

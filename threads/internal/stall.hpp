@@ -2,6 +2,7 @@
 // Notices a worker that one fiber keeps for too long, and says which, and where, once for each place.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <set>
@@ -13,6 +14,9 @@ namespace thrum::internal {
 class Fiber;
 class Runtime;
 class Worker;
+
+// How often a worker was found kept, told or not. Read by anyone.
+inline std::atomic<std::uint64_t> stalls_seen = 0;
 
 // Used by the monitor alone.
 class StallDetector {
