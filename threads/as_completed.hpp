@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace thrum {
@@ -35,13 +36,18 @@ public:
             }
             --left_;
             const auto next = range_->set_.next(range_->deadline_);
-            if (!next) throw TimeoutError("not all futures were done in time");
+            if (!next) throw_late();
             index_ = *next;
             return *this;
         }
         bool operator==(End) const { return left_ < 0; }
 
     private:
+        [[noreturn]] void throw_late() const {
+            throw TimeoutError(std::to_string(left_ + 1) + " of " + std::to_string(range_->futures_->size()) +
+                               " futures were not done in time");
+        }
+
         Completed* range_;
         std::size_t index_ = 0;
         std::ptrdiff_t left_ = static_cast<std::ptrdiff_t>(range_->futures_->size());

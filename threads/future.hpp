@@ -71,7 +71,8 @@ public:
     bool running() const { return core().running(); }
     bool cancelled() const { return core().cancelled(); }
     // A call that has not begun never will; a running one is asked to stop: its present or next wait throws
-    // Cancelled. False when it was done already, and when it is a Promise's and was set running.
+    // Cancelled. True when it was cancelled before too. False when it is done, and when it is a Promise's and
+    // was set running.
     bool cancel() { return core().cancel(); }
 
     // Calls `callback(Future<T>&)` once done, at once if it is: on the thread that finishes or cancels the

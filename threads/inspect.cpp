@@ -1,5 +1,7 @@
 // thrum/threads/inspect.cpp: floor 1, threads
 #include <thrum/threads/inspect.hpp>
+#include <thrum/threads/internal/pause.hpp>
+#include <thrum/threads/internal/registry.hpp>
 #include <thrum/threads/internal/snapshot.hpp>
 
 #include <unistd.h>
@@ -17,6 +19,15 @@ std::vector<ThreadSnapshot> enumerate_threads() {
         all.push_back(std::move(seen.thread));
     }
     return all;
+}
+
+std::size_t active_count() {
+    std::size_t count = 0;
+    internal::for_each_os_task([&](internal::Task&) { ++count; });
+    internal::for_each_fiber([&](const internal::FiberReference& fiber) {
+        if (!internal::Pause::is_ours(fiber->run)) ++count;
+    });
+    return count;
 }
 
 std::string describe_threads() { return internal::describe(internal::look_at_all_threads()); }

@@ -36,6 +36,9 @@ struct ThreadSnapshot {
 // only the running one has a stack. Not from a signal handler. Throws bad_alloc.
 std::vector<ThreadSnapshot> enumerate_threads();
 
+// How many there are, without looking at any. Python's threading.active_count().
+std::size_t active_count();
+
 // The same as text, equal stacks told once: "4,998 threads wait on a socket for reading".
 std::string describe_threads();
 

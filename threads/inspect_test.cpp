@@ -167,6 +167,26 @@ TEST(Inspect, LooksWhilePlainThreadsComeAndGo) {
     for (std::thread& one : starters) one.join();
 }
 
+// Threads of both kinds count while they live.
+TEST(Inspect, ActiveCount) {
+    const std::size_t before = active_count();
+    Event event;
+    std::vector<Thread> threads;
+    for (int i = 0; i < 10; ++i) threads.emplace_back([&] { event.wait(); });
+    std::atomic<bool> known = false;
+    std::thread plain([&] {
+        static_cast<void>(current_thread_id());
+        known = true;
+        event.wait();
+    });
+    while (!known) yield();
+    EXPECT_EQ(active_count(), before + 11);
+    event.set();
+    for (Thread& thread : threads) thread.join();
+    plain.join();
+    while (active_count() > before) yield();
+}
+
 // Thousands in the same place are told once, with their number.
 TEST(Inspect, EqualStacksAreToldOnce) {
 #if defined(__SANITIZE_ADDRESS__)

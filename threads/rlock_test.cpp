@@ -155,7 +155,7 @@ TEST(RLockDeathTest, UnlockByANonOwner) {
             lock.lock();
             Thread(ThreadOptions{.name = "thief"}, [&] { lock.unlock(); }).join();
         },
-        "thread thief .id [0-9]+. unlocks an RLock that thread OS-thread-[0-9]+ .id [0-9]+. holds");
+        "thread thief .id [0-9]+. unlocks an RLock that thread (main|OS-thread-[0-9]+) .id [0-9]+. holds");
     EXPECT_DEATH(
         {
             RLock lock;
@@ -163,7 +163,7 @@ TEST(RLockDeathTest, UnlockByANonOwner) {
             std::unique_lock<RLock> guard(lock);
             Thread([&] { condition.wait(guard); }).join();
         },
-        "waits on a Condition with an RLock that thread OS-thread-[0-9]+ .id [0-9]+. holds");
+        "waits on a Condition with an RLock that thread (main|OS-thread-[0-9]+) .id [0-9]+. holds");
 }
 
 }  // namespace

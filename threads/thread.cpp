@@ -7,6 +7,7 @@
 #include <thrum/threads/thread.hpp>
 
 #include <sched.h>
+#include <unistd.h>
 
 namespace thrum {
 
@@ -69,6 +70,7 @@ void Thread::cancel() {
     if (stop_.stop_possible()) stop_.request_stop();
 }
 
+bool Thread::is_alive() const noexcept { return fiber_ != nullptr && !fiber_->finished(); }
 std::uint64_t Thread::id() const noexcept { return fiber_ == nullptr ? 0 : fiber_->id.load(); }
 std::string Thread::name() const { return fiber_ == nullptr ? "" : fiber_->name(); }
 
@@ -91,7 +93,11 @@ std::uint64_t current_thread_id() { return internal::current_task().id; }
 std::string current_thread_name() {
     Task& task = internal::current_task();
     if (task.is_fiber()) return static_cast<Fiber&>(task).name();
-    return "OS-thread-" + std::to_string(task.id);
+    return internal::name_of_os_thread(task.id, task.os_id);
+}
+
+std::string internal::name_of_os_thread(std::uint64_t id, int os_id) {
+    return os_id == ::getpid() ? "main" : "OS-thread-" + std::to_string(id);
 }
 
 void sleep_until(Deadline deadline) {

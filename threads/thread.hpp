@@ -89,6 +89,8 @@ public:
     // Waits up to `timeout`; false when the thread still runs. Otherwise as join().
     bool join_for(std::chrono::nanoseconds timeout);
     bool joinable() const noexcept { return fiber_ != nullptr; }
+    // Whether its function has not ended at this moment; false when not joinable.
+    bool is_alive() const noexcept;
     // Lets it run on its own. Its uncaught exceptions go to the excepthook (excepthook.hpp).
     void detach();
     // Asks it to stop: its present or next wait throws Cancelled, once for each call, and its
@@ -118,7 +120,7 @@ void yield();
 // Throws Cancelled if the calling thread was asked to stop, TimeoutError when the deadline in force has
 // passed.
 void check_cancelled();
-// The calling thread's id and name; plain threads have them too.
+// The calling thread's id and name; plain threads have them too, and the first one's is "main".
 std::uint64_t current_thread_id();
 std::string current_thread_name();
 

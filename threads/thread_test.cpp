@@ -287,6 +287,23 @@ TEST(Thread, NamesAndIds) {
     EXPECT_EQ(inside, "warp");
     EXPECT_EQ(id_inside, id);
     EXPECT_NE(id, current_thread_id());
+    EXPECT_EQ(current_thread_name(), "main");
+    std::thread([] { EXPECT_TRUE(current_thread_name().starts_with("OS-thread-")); }).join();
+}
+
+// A thread is alive until its function has ended, whether somebody joins it or not.
+TEST(Thread, IsAlive) {
+    Event end;
+    Thread thread([&] { end.wait(); });
+    EXPECT_TRUE(thread.is_alive());
+    EXPECT_FALSE(thread.join_for(0ns));
+    EXPECT_TRUE(thread.is_alive());
+    end.set();
+    while (thread.is_alive()) yield();
+    EXPECT_TRUE(thread.joinable());
+    thread.join();
+    EXPECT_FALSE(thread.is_alive());
+    EXPECT_FALSE(Thread().is_alive());
 }
 
 // A big stack holds what a small one could not, and stacks of odd sizes are given back.

@@ -53,6 +53,7 @@ bool FutureCore::cancel_one(bool running_too, FutureCore*& next) noexcept {
             next = followed();
             if (next != nullptr) next->retain();
             return false;
+        case Status::cancelled: return true;
         default: return false;
     }
 }

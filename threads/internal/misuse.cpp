@@ -25,7 +25,7 @@ std::string describe_thread(std::uint64_t id) {
         if (fiber->id == id) name = fiber->name();
     });
     for_each_os_task([&](const Task& task) {
-        if (task.id == id) name = "OS-thread-" + std::to_string(id);
+        if (task.id == id) name = name_of_os_thread(id, task.os_id);
     });
     if (!name.empty()) name += ' ';
     return name + "(id " + std::to_string(id) + ")";

@@ -8,7 +8,6 @@
 #include <thrum/threads/thread.hpp>
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -92,7 +91,7 @@ private:
         if (!is_certain) seen.frames = no_frames("the thread goes on all the time");
         seen.thread.id = id;
         seen.thread.plain = true;
-        seen.thread.name = os_id == ::getpid() ? "main" : "OS-thread-" + std::to_string(id);
+        seen.thread.name = name_of_os_thread(id, os_id);
         look_.threads.push_back(std::move(seen));
     }
 

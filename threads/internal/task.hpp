@@ -142,6 +142,7 @@ inline Deadline effective_deadline(const Task& task, Deadline deadline) noexcept
 void end_locals(Task& task) noexcept;
 
 std::uint64_t next_thread_id() noexcept;
+std::string name_of_os_thread(std::uint64_t id, int os_id);
 
 // Calls visit(Task&) for each OS thread that has a record: it has waited here, or asked for its id. Records
 // are never freed. `visit` must not wait.
