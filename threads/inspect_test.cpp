@@ -114,6 +114,60 @@ TEST(Inspect, TheCallerAndPlainThreadsAreSeen) {
     }).join();
 }
 
+// A plain thread shows its stack though it lets no signal in, and whatever it sleeps in.
+TEST(Inspect, APlainThreadNeedNotAnswer) {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "line tables alone do not tell whose function it is, and to read them takes long";
+#elif !defined(__x86_64__)
+    GTEST_SKIP() << "see call_frames.hpp";
+#endif
+    std::array<int, 2> pair;
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()), 0);
+    Descriptor ours(pair[0]);
+    Descriptor theirs(pair[1]);
+    Event event;
+    const auto silently = [](std::atomic<std::uint64_t>& id, const auto& wait) {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+        id = current_thread_id();
+        wait();
+    };
+    std::atomic<std::uint64_t> weaver_id = 0;
+    std::atomic<std::uint64_t> reader_id = 0;
+    std::thread weaver([&] { silently(weaver_id, [&] { weave(event); }); });
+    std::thread reader([&] { silently(reader_id, [&] { read_yarn(ours); }); });
+    while (weaver_id == 0 || reader_id == 0) yield();
+    EXPECT_TRUE(holds(joined(when(weaver_id, ThreadState::waiting).stack), "weave"));
+    EXPECT_TRUE(holds(joined(when(reader_id, ThreadState::waiting).stack), "read_yarn"));
+    event.set();
+    theirs.close();
+    weaver.join();
+    reader.join();
+}
+
+// Plain threads that begin and end all the time are each told as one thread or not at all.
+TEST(Inspect, LooksWhilePlainThreadsComeAndGo) {
+    std::atomic<bool> stop = false;
+    std::vector<std::thread> starters;
+    for (int i = 0; i < 3; ++i) {
+        starters.emplace_back([&] {
+            while (!stop.load()) {
+                std::thread([] { sleep(10us); }).join();
+            }
+        });
+    }
+    for (int i = 0; i < 100; ++i) {
+        std::set<std::uint64_t> ids;
+        for (const ThreadSnapshot& one : enumerate_threads()) {
+            EXPECT_NE(one.id, 0u);
+            EXPECT_TRUE(ids.insert(one.id).second) << one.name;
+        }
+    }
+    stop = true;
+    for (std::thread& one : starters) one.join();
+}
+
 TEST(InspectProbe, DISABLED_ActiveCount) {
     static_cast<void>(current_thread_id());
     EXPECT_EQ(active_count(), 1U);
