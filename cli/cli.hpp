@@ -6,6 +6,7 @@
 #include <thrum/cli/child.hpp>
 #include <thrum/cli/command_line.hpp>
 #include <thrum/cli/connect_command.hpp>
+#include <thrum/cli/descriptor_limit.hpp>
 #include <thrum/cli/exchange.hpp>
 #include <thrum/cli/get_command.hpp>
 #include <thrum/cli/hex_dump.hpp>

@@ -1,6 +1,7 @@
 // thrum/cli/command_line.cpp: front door, cli
 #include <thrum/cli/command_line.hpp>
 #include <thrum/cli/connect_command.hpp>
+#include <thrum/cli/descriptor_limit.hpp>
 #include <thrum/cli/get_command.hpp>
 #include <thrum/cli/listen_command.hpp>
 #include <thrum/cli/output.hpp>
@@ -66,6 +67,7 @@ int run(CLI::App& app, const int& status, int argc, char** argv) {
 
 int run_command_line(int argc, char** argv) {
     hold_standard_descriptors();
+    const DescriptorLimit limit;
     CLI::App app(about, "thrum");
     app.set_version_flag("--version", std::string("thrum ") + THRUM_VERSION, "Say the version and leave");
     app.set_help_flag("-h,--help", "Say how it is used and leave");
@@ -78,6 +80,7 @@ int run_command_line(int argc, char** argv) {
     add_listen_command(app, status);
     add_proxy_command(app, status);
     add_venv_command(app, status);
+    add_venv_command(app, status, limit);
     try {
         return run(app, status, argc, argv);
     } catch (const OutputError& error) {

@@ -2,6 +2,7 @@
 #include <thrum/base.hpp>
 #include <thrum/cli/arguments.hpp>
 #include <thrum/cli/command_line.hpp>
+#include <thrum/cli/descriptor_limit.hpp>
 #include <thrum/cli/get_command.hpp>
 #include <thrum/cli/output.hpp>
 #include <thrum/cli/signals.hpp>
@@ -33,6 +34,10 @@ namespace {
 
 constexpr int most_jobs = 10'000;
 constexpr int most_retries = 100;
+// A download under way has a connection and a file.
+constexpr std::size_t descriptors_per_job = 2;
+// The runtime, the terminal, look-ups of names, certificates.
+constexpr std::size_t descriptors_besides = 40;
 
 constexpr const char* examples = R"(Examples:
   thrum get https://example.org/picture.jpg            into this folder
@@ -71,7 +76,6 @@ std::vector<std::string> all_urls(const GetArguments& arguments) {
 fetch::Options to_options(const GetArguments& arguments) {
     fetch::Options options{.folder = arguments.folder,
                            .output = arguments.output,
-                           .jobs = arguments.jobs,
                            .retries = arguments.retries,
                            .content_disposition = arguments.content_disposition};
     if (arguments.insecure) options.request.verify = false;
@@ -204,6 +208,23 @@ std::vector<std::string> wanted_urls(const GetArguments& arguments) {
     return urls;
 }
 
+// No more at once than can have their descriptors, beside the share of idle connections; told where it is less
+// than was asked for and wanted.
+int possible_jobs(const GetArguments& arguments, std::size_t urls) {
+    const std::size_t limit = descriptor_limit();
+    const std::size_t others = std::min(limit, descriptors_besides + limit / requests::idle_share);
+    const std::size_t most = std::max<std::size_t>(1, (limit - others) / descriptors_per_job);
+    const auto asked = static_cast<std::size_t>(arguments.jobs);
+    if (asked <= most) return arguments.jobs;
+    if (urls > most && !arguments.quiet) {
+        std::fprintf(stderr,
+                     "thrum get: %zu at once and not %zu, for only %zu files may be open (ulimit -n), and each "
+                     "needs two\n",
+                     most, asked, limit);
+    }
+    return static_cast<int>(most);
+}
+
 // What was left to be told once all downloads have ended.
 int conclude(const GetArguments& arguments, const fetch::ReporterOptions& reporting,
              const std::vector<fetch::Result>& results, const std::string& summary, int output_error) {
@@ -228,6 +249,7 @@ int conclude(const GetArguments& arguments, const fetch::ReporterOptions& report
 
 int get(const GetArguments& arguments) {
     const std::vector<std::string> urls = wanted_urls(arguments);
+    const int jobs = possible_jobs(arguments, urls.size());
     // A reader of ours that goes away ends its own output, not the downloads.
     std::signal(SIGPIPE, SIG_IGN);
     fetch::ReporterOptions reporting = fetch::default_reporter_options();
@@ -240,6 +262,7 @@ int get(const GetArguments& arguments) {
         [&] {
             fetch::Reporter reporter(urls.size(), reporting);
             fetch::Options options = to_options(arguments);
+            options.jobs = jobs;
             options.explain = explain;
             options.on_progress = [&](const fetch::Change& change) {
                 tally.add(change);

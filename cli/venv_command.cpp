@@ -2,6 +2,7 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/cli/arguments.hpp>
 #include <thrum/cli/command_line.hpp>
+#include <thrum/cli/descriptor_limit.hpp>
 #include <thrum/cli/output.hpp>
 #include <thrum/cli/signals.hpp>
 #include <thrum/cli/venv_command.hpp>
@@ -69,7 +70,7 @@ int run_venv(const VenvArguments& arguments) {
 
 }  // namespace
 
-void add_venv_command(CLI::App& app, int& status) {
+void add_venv_command(CLI::App& app, int& status, const DescriptorLimit& limit) {
     const auto arguments = std::make_shared<VenvArguments>();
     CLI::App* command = app.add_subcommand("venv", "Make a virtual environment");
     command->footer(
@@ -91,7 +92,10 @@ void add_venv_command(CLI::App& app, int& status) {
                       "See the system's packages inside");
     command->add_flag("--copies", options.copies, "Copy the interpreter instead of linking to it");
     command->add_flag("-q,--quiet", arguments->quiet, "Say nothing unless something fails");
-    command->callback([arguments, &status] { status = run_venv(*arguments); });
+    command->callback([arguments, &status, &limit] {
+        limit.restore();
+        status = run_venv(*arguments);
+    });
 }
 
 }  // namespace thrum::cli
