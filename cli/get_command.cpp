@@ -197,8 +197,11 @@ std::vector<std::string> wanted_urls(const GetArguments& arguments) {
         throw CLI::ValidationError(arguments.lists.empty() ? "no URL given" : "no URL in the list");
     }
     std::error_code ignored;
-    if (std::filesystem::is_directory(arguments.output, ignored)) {
-        throw CLI::ValidationError("-o " + arguments.output + " is a folder; use -d to write into it");
+    const std::filesystem::path file = std::filesystem::path(arguments.folder) / arguments.output;
+    if (!arguments.output.empty() && std::filesystem::is_directory(file, ignored)) {
+        const std::string where = arguments.folder == "." ? arguments.output : file.string();
+        throw CLI::ValidationError("-o " + arguments.output + ": " + where +
+                                   " is a folder; use -d to write into it");
     }
     if (!arguments.output.empty() && urls.size() > 1) {
         throw CLI::ValidationError("-o takes one URL, since it names one file; use -d for several");

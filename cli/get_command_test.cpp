@@ -110,6 +110,9 @@ TEST(GetCommand, WrongUsageIsOneLineAndStatusTwo) {
         const char* error;
         int status;
     };
+    // "free" is a folder here, and a name that is free in got/.
+    std::filesystem::create_directories(folder / "got/taken");
+    std::filesystem::create_directory(folder / "free");
     const Case cases[] = {
         {{"get"}, "thrum get: no URL given (see thrum get --help)\n", exit_usage},
         {{"get", "-o", "a", "http://h/1", "http://h/2"},
@@ -145,8 +148,14 @@ TEST(GetCommand, WrongUsageIsOneLineAndStatusTwo) {
          exit_usage},
         {{"get", "-i", "/dev/null"}, "thrum get: no URL in the list (see thrum get --help)\n", exit_usage},
         {{"get", "-o", ".", "http://h/"},
-         "thrum get: -o . is a folder; use -d to write into it (see thrum get --help)\n",
+         "thrum get: -o .: . is a folder; use -d to write into it (see thrum get --help)\n",
          exit_usage},
+        {{"get", "-d", "got", "-o", "taken", "http://h/"},
+         "thrum get: -o taken: got/taken is a folder; use -d to write into it (see thrum get --help)\n",
+         exit_usage},
+        {{"get", "-q", "--retries", "0", "-d", "got", "-o", "free", "http://127.0.0.1:1/"},
+         "thrum get: GET http://127.0.0.1:1/: cannot connect to 127.0.0.1:1: Connection refused\n",
+         exit_failed},
         {{"get", "-q", "//h/y"},
          "thrum get: \"//h/y\" has no scheme; did you mean \"https://h/y\"?\n",
          exit_failed},
