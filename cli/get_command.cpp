@@ -57,6 +57,7 @@ struct GetArguments {
     std::string output;
     std::vector<std::string> waterfalls;
     std::string ca;
+    std::string timeout;
     int jobs = fetch::default_jobs;
     int retries = fetch::default_retries;
     bool quiet = false;
@@ -80,7 +81,18 @@ fetch::Options to_options(const GetArguments& arguments) {
                            .content_disposition = arguments.content_disposition};
     if (arguments.insecure) options.request.verify = false;
     options.request.ca = arguments.ca;
+    if (!arguments.timeout.empty()) {
+        const auto timeout = parse_duration(arguments.timeout);
+        if (!timeout || timeout->count() == 0)
+            throw CLI::ValidationError("--timeout: " + arguments.timeout +
+                                       " is no time above 0, such as 30, 1.5s or 2m");
+        options.request.timeout = *timeout;
+    }
     return options;
+}
+
+std::string seconds_of(std::chrono::nanoseconds duration) {
+    return fmt::format("{:g} s", std::chrono::duration<double>(duration).count());
 }
 
 std::string count_of_files(std::size_t count) {
@@ -90,6 +102,9 @@ std::string count_of_files(std::size_t count) {
 // The words of the command's own options, where the library's message names its own.
 std::string explain(const requests::RequestException& error) {
     std::string what = error.what();
+    if (dynamic_cast<const requests::ReadTimeout*>(&error) != nullptr) {
+        return what.substr(0, what.find("; raise it")) + "; --timeout SECONDS waits longer";
+    }
     try {
         std::rethrow_if_nested(error);
     } catch (const TLSError& cause) {
@@ -261,10 +276,10 @@ int get(const GetArguments& arguments) {
     std::vector<fetch::Result> results;
     Tally tally(urls.size());
     int output_error = 0;
+    fetch::Options options = to_options(arguments);
     const int caught = run_until_signal(
         [&] {
             fetch::Reporter reporter(urls.size(), reporting);
-            fetch::Options options = to_options(arguments);
             options.jobs = jobs;
             options.explain = explain;
             options.on_progress = [&](const fetch::Change& change) {
@@ -322,6 +337,13 @@ void add_get_command(CLI::App& app, int& status) {
         ->type_name("FILE.svg")
         ->check(not_empty("file's name", "name a file, or - for the terminal"))
         ->allow_extra_args(false);
+    command
+        ->add_option("--timeout", arguments->timeout,
+                     fmt::format("How long to wait for a connection ({}), and each time for bytes ({})",
+                                 seconds_of(requests::default_connect_timeout),
+                                 seconds_of(requests::default_read_timeout)))
+        ->type_name("SECONDS")
+        ->check(not_empty("time", "give one such as 30, 1.5s or 2m"));
     command->add_flag("--content-disposition", arguments->content_disposition, "Let servers name the files");
     command
         ->add_option("--cacert", arguments->ca,

@@ -147,6 +147,12 @@ TEST(GetCommand, WrongUsageIsOneLineAndStatusTwo) {
          "--help)\n",
          exit_usage},
         {{"get", "-i", "/dev/null"}, "thrum get: no URL in the list (see thrum get --help)\n", exit_usage},
+        {{"get", "--timeout", "0", "http://h/"},
+         "thrum get: --timeout: 0 is no time above 0, such as 30, 1.5s or 2m (see thrum get --help)\n",
+         exit_usage},
+        {{"get", "--timeout", "soon", "http://h/"},
+         "thrum get: --timeout: soon is no time above 0, such as 30, 1.5s or 2m (see thrum get --help)\n",
+         exit_usage},
         {{"get", "-o", ".", "http://h/"},
          "thrum get: -o .: . is a folder; use -d to write into it (see thrum get --help)\n",
          exit_usage},
@@ -175,6 +181,19 @@ TEST(GetCommand, WrongUsageIsOneLineAndStatusTwo) {
         EXPECT_EQ(result.output, "");
         EXPECT_EQ(result.status, one.status) << one.error;
     }
+}
+
+// A server that stands still is waited for as long as --timeout says; the message names that option.
+TEST(GetCommand, AStandstillEndsWithTheTimeout) {
+    Site site;
+    TemporaryDirectory folder;
+    const CommandResult result =
+        thrum_in(folder, {"get", "-q", "--retries", "0", "--timeout", "1.5s", site.url() + "/stall"});
+    EXPECT_EQ(result.error_output, "thrum get: GET " + site.url() +
+                                       "/stall: no bytes came for 1.5 s, the read timeout; --timeout SECONDS "
+                                       "waits longer\n");
+    EXPECT_EQ(result.status, exit_failed);
+    EXPECT_EQ(files_in(folder.path()), std::set<std::string>{});
 }
 
 TEST(GetCommand, HelpTeachesByExamples) {
