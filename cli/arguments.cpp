@@ -70,6 +70,9 @@ std::optional<HostAndPort> parse_host_and_port(std::string_view text, const Host
 
 std::vector<std::string> parse_url_list(std::string_view text) {
     std::vector<std::string> urls;
+    // Editors of Windows put one before the text (U+FEFF, RFC 3629 section 6).
+    constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+    if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     for (const std::string_view line : split(text, '\n')) {
         const std::string_view url = trim(line);
         if (!url.empty() && url[0] != '#') urls.emplace_back(url);

@@ -74,7 +74,11 @@ TEST(Arguments, HostsAndPorts) {
 TEST(Arguments, ListsOfUrls) {
     EXPECT_EQ(parse_url_list("http://h/a\n\n  # not this\r\n\thttp://h/b#part \r\n#http://h/c\nhttp://h/d"),
               (std::vector<std::string>{"http://h/a", "http://h/b#part", "http://h/d"}));
+    EXPECT_EQ(parse_url_list("\xef\xbb\xbfhttp://h/a\r\nhttp://h/b"),
+              (std::vector<std::string>{"http://h/a", "http://h/b"}));
+    EXPECT_EQ(parse_url_list("\xef\xbb\xbf# a comment\nhttp://h/a"), std::vector<std::string>{"http://h/a"});
     EXPECT_TRUE(parse_url_list("").empty());
+    EXPECT_TRUE(parse_url_list("\xef\xbb\xbf").empty());
 }
 
 TEST(Arguments, Duplicates) {
