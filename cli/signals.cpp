@@ -32,7 +32,7 @@ bool is_ignored(int number) {
 
 }  // namespace
 
-Signals::Signals(std::initializer_list<int> numbers) {
+Signals::Signals(std::initializer_list<int> numbers, std::chrono::nanoseconds echo) : echo_(echo) {
     sigset_t set;
     ::sigemptyset(&set);
     // A signal that is blocked is kept even where it is ignored (signal(7)), so such a one is left alone.
@@ -54,6 +54,17 @@ Signals::Signals(std::initializer_list<int> numbers) {
 Signals::~Signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
 int Signals::wait() {
+    for (;;) {
+        const int number = read_one();
+        const auto now = std::chrono::steady_clock::now();
+        if (number == last_ && now - last_time_ < echo_) continue;
+        last_ = number;
+        last_time_ = now;
+        return number;
+    }
+}
+
+int Signals::read_one() {
     signalfd_siginfo info{};
     const ssize_t got = descriptor_.perform(Direction::read, never, 0,
                                             [&](int fd) { return ::read(fd, &info, sizeof info); });

@@ -4,6 +4,7 @@
 
 #include <thrum/threads/descriptor.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <initializer_list>
@@ -11,21 +12,30 @@
 
 namespace thrum::cli {
 
+// A signal that comes again within this time is one request sent twice: timeout(1) signals its child and then the
+// whole group, and so do some terminals and supervisors.
+inline constexpr std::chrono::milliseconds echo_time{100};
+
 // While it stands, these signals do nothing but wake wait(); those that the process was started to ignore, as
 // nohup(1) and shells do for what runs in the background, stay ignored. They are blocked in the calling
 // thread and those it starts: so one is made before the process has other threads. Throws OSError.
 class Signals {
 public:
-    explicit Signals(std::initializer_list<int> numbers);
+    explicit Signals(std::initializer_list<int> numbers, std::chrono::nanoseconds echo = echo_time);
     ~Signals();
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
 
-    // The number of the next one. Throws Cancelled, and TimeoutError when a deadline in force passes.
+    // The number of the next one, the echo of the one before left out. Not thread-safe. Throws Cancelled, and TimeoutError when a deadline in force passes.
     int wait();
 
 private:
+    int read_one();
+
     sigset_t before_;
+    std::chrono::nanoseconds echo_;
+    int last_ = 0;
+    std::chrono::steady_clock::time_point last_time_ = {};
     Descriptor descriptor_;
 };
 
