@@ -6,6 +6,7 @@
 #include <thrum/cli/output.hpp>
 #include <thrum/cli/signals.hpp>
 #include <thrum/cli/venv_command.hpp>
+#include <thrum/fetch/figures.hpp>
 #include <thrum/venv/activation.hpp>
 #include <thrum/venv/create.hpp>
 
@@ -41,15 +42,14 @@ void make_environment(const VenvArguments& arguments) {
     const std::filesystem::path folder(arguments.folder);
     const venv::Interpreter python = venv::find_interpreter(arguments.options.python);
     const venv::Environment environment = venv::create(folder, python, arguments.options);
-    const auto time =
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start)
-            .count();
+    const std::string time = fetch::format_elapsed(std::chrono::steady_clock::now() - start);
     if (arguments.quiet) return;
     const char* shell = std::getenv("SHELL");
     std::string text = "Python " + python.version + " at " +
                        venv::on_one_line(python.base_executable.string()) + "\nEnvironment " +
-                       venv::on_one_line(arguments.folder) + " made in " + std::to_string(time) + " ms";
-    if (arguments.options.seed) text += ", with pip " + version_of(environment.packages(), "pip");
+                       venv::on_one_line(arguments.folder) + " made in " + time;
+    text += arguments.options.seed ? ", with pip " + version_of(environment.packages(), "pip")
+                                   : ", without pip (--seed puts it inside)";
     text += "\nActivate it with: " +
             venv::activation_command(shell == nullptr ? "" : shell, typed(arguments.folder)) + "\n";
     write_output(text);
@@ -58,8 +58,19 @@ void make_environment(const VenvArguments& arguments) {
 int run_venv(const VenvArguments& arguments) {
     try {
         // On a thread of its own, so that Ctrl-C ends pip's installation and takes away what is half made.
-        const int signal = run_until_signal([&arguments] { make_environment(arguments); });
-        return signal == 0 ? exit_done : exit_status_of_signal(signal);
+        bool is_made = false;
+        const int signal = run_until_signal(
+            [&] {
+                make_environment(arguments);
+                is_made = true;
+            },
+            "thrum venv: ended at once; what was half made may be left");
+        if (signal == 0) return exit_done;
+        if (!is_made) {
+            std::fprintf(stderr, "thrum venv: stopped before %s was made\n",
+                         venv::on_one_line(arguments.folder).c_str());
+        }
+        return exit_status_of_signal(signal);
     } catch (const OutputError&) {
         throw;  // the environment stands; that it could not be said is told by the command line
     } catch (const std::exception& error) {
@@ -78,7 +89,11 @@ void add_venv_command(CLI::App& app, int& status, const DescriptorLimit& limit) 
         "  thrum venv                      .venv, with the first python3 on PATH\n"
         "  thrum venv env -p 3.11 --seed   with pip inside\n"
         "  . .venv/bin/activate            bash and zsh; activate.fish and activate.csh for fish and csh\n"
-        "Exit status: 0 made, 1 not made, 2 wrong command line.");
+        "Until an environment is whole, the one that it replaces stays where it is; but with --clear in the "
+        "very\n"
+        "folder that one stands in (thrum venv . --clear) the old one goes first, and that cannot be "
+        "undone.\n"
+        "Exit status: 0 made, 1 not made, 2 wrong command line, 130 or 143 stopped by Ctrl-C or SIGTERM.");
     venv::CreateOptions& options = arguments->options;
     command->add_option("DIR", arguments->folder, "The folder to make it in (.venv)")->type_name("");
     command

@@ -39,7 +39,7 @@ venv::CompletedProcess run_venv(const Folder& folder, const std::vector<std::str
 }
 
 std::string without_times(const std::string& text) {
-    return std::regex_replace(std::regex_replace(text, std::regex("[0-9]+ ms"), "N ms"),
+    return std::regex_replace(std::regex_replace(text, std::regex("in [0-9.:]+( s)?"), "in T"),
                               std::regex("(Python|pip) [0-9][0-9a-z.+]*"), "$1 V");
 }
 
@@ -52,22 +52,30 @@ const struct {
     std::string output;
     std::string errors;
 } snapshots[] = {
-    {{}, "/bin/bash", 0, python + ".venv made in N ms\nActivate it with: source .venv/bin/activate\n", ""},
+    {{},
+     "/bin/bash",
+     0,
+     python + ".venv made in T, without pip (--seed puts it inside)\nActivate it with: source "
+              ".venv/bin/activate\n",
+     ""},
     {{},
      "/usr/bin/fish",
      0,
-     python + ".venv made in N ms\nActivate it with: source .venv/bin/activate.fish\n",
+     python + ".venv made in T, without pip (--seed puts it inside)\nActivate it with: source "
+              ".venv/bin/activate.fish\n",
      ""},
     {{"my env", "--clear"},
      "/bin/dash",
      0,
-     python + "my env made in N ms\nActivate it with: . 'my env/bin/activate'\n",
+     python +
+         "my env made in T, without pip (--seed puts it inside)\nActivate it with: . 'my env/bin/activate'\n",
      ""},
     {{"--quiet", ".venv"}, "/bin/bash", 0, "", ""},
     {{"--copies", "--system-site-packages", "--prompt", "x", "--", "-d"},
      "/bin/bash",
      0,
-     python + "-d made in N ms\nActivate it with: source ./-d/bin/activate\n",
+     python +
+         "-d made in T, without pip (--seed puts it inside)\nActivate it with: source ./-d/bin/activate\n",
      ""},
     {{"full"},
      "/bin/bash",
@@ -141,6 +149,14 @@ TEST(VenvCommand, Snapshots) {
     }
 }
 
+// The help tells what a script must know of the exit status, and what cannot be undone.
+TEST(VenvCommand, HelpWarns) {
+    const std::string help = run_venv(Folder(), {"--help"}).output;
+    for (const char* part :
+         {"130 or 143 stopped by Ctrl-C or SIGTERM", "(thrum venv . --clear)", "cannot be undone"})
+        EXPECT_NE(help.find(part), help.npos) << help;
+}
+
 // The command's environment is one to Python, too, and each option reaches it.
 TEST(VenvCommand, MakesAnEnvironment) {
     const Folder folder;
@@ -158,7 +174,7 @@ TEST(VenvCommand, SeedTellsPipsVersion) {
     const Folder folder;
     const venv::CompletedProcess result = run_venv(folder, {"e", "--seed", "--python", "/usr/bin/python3"});
     EXPECT_EQ(without_times(result.output),
-              "Python V at /usr/bin/python3\nEnvironment e made in N ms, with pip V\n"
+              "Python V at /usr/bin/python3\nEnvironment e made in T, with pip V\n"
               "Activate it with: source e/bin/activate\n")
         << result.errors;
     EXPECT_TRUE(std::filesystem::exists(folder.path / "e/bin/pip"));
@@ -179,6 +195,7 @@ TEST(VenvCommand, AnInterruptLeavesNothing) {
          thrum},
         {.folder = folder.path});
     EXPECT_EQ(result.output, "143\n") << result.errors;
+    EXPECT_EQ(result.errors, "thrum venv: stopped before e was made\n");
     const auto pid = static_cast<pid_t>(std::stol(read_file(folder.path / "pid")));
     EXPECT_NE(::kill(pid, 0), 0);
     std::vector<std::string> left;
