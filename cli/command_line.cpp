@@ -46,6 +46,17 @@ int told(const CLI::App& app, const char* what, int status) {
     return status;
 }
 
+// "there is no command gte; there are get, serve and venv".
+std::string unknown_command(const CLI::App& app, const std::string& name) {
+    const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+    std::string known;
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+        if (i > 0) known += i + 1 == commands.size() ? " and " : ", ";
+        known += commands[i]->get_name();
+    }
+    return "there is no command " + name + "; there are " + known;
+}
+
 int run(CLI::App& app, const int& status, int argc, char** argv) {
     try {
         app.parse(argc, argv);
@@ -57,10 +68,14 @@ int run(CLI::App& app, const int& status, int argc, char** argv) {
         return exit_done;
     } catch (const CLI::ParseError& error) {
         const std::string advice = " (see " + name_of(app) + " --help)";
-        return told(app, (error.what() + advice).c_str(), exit_usage);
+        const bool no_command = app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-';
+        const std::string what = no_command ? unknown_command(app, argv[1]) : error.what();
+        return told(app, (what + advice).c_str(), exit_usage);
     }
-    if (app.get_subcommands().empty()) write_output(app.help());
-    return status;
+    if (!app.get_subcommands().empty()) return status;
+    // A script whose command is an empty variable must not take this for success.
+    std::fputs(app.help().c_str(), stderr);
+    return exit_usage;
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ constexpr const char* examples = R"(Examples:
 
 A file appears under its name when it is whole; until then it is NAME.part. Files of one name are numbered.
 In a LIST, a line that begins with # is a comment; a # later in a line is part of the URL, its fragment.
+Proxies are not used yet: http_proxy and its kin are ignored, and connections go straight to the servers.
 Exit status: 0 all done, 1 some failed (each told on standard error), 2 wrong usage, 130 stopped by Ctrl-C.)";
 
 struct GetArguments {
