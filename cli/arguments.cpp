@@ -2,13 +2,13 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/base/text.hpp>
 #include <thrum/cli/arguments.hpp>
+#include <thrum/fetch/download.hpp>
 
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <unordered_map>
 #include <utility>
 
 namespace thrum::cli {
@@ -87,13 +87,17 @@ std::function<std::string(const std::string&)> not_empty(const char* what, const
 }
 
 std::vector<std::string> take_duplicates(std::vector<std::string>& texts) {
-    std::unordered_map<std::string, int> times;
+    const std::vector<std::optional<std::size_t>> firsts = fetch::first_mentions(texts);
     std::vector<std::string> once;
     std::vector<std::string> repeated;
-    for (std::string& text : texts) {
-        const int time = ++times[text];
-        if (time == 2) repeated.push_back(text);
-        if (time == 1) once.push_back(std::move(text));
+    std::vector<bool> is_told(texts.size());
+    for (std::size_t place = 0; place < texts.size(); ++place) {
+        if (!firsts[place]) {
+            once.push_back(texts[place]);
+        } else if (!is_told[*firsts[place]]) {
+            is_told[*firsts[place]] = true;
+            repeated.push_back(texts[place]);
+        }
     }
     texts = std::move(once);
     return repeated;

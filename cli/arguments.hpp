@@ -25,8 +25,8 @@ struct HostAndPort {
 std::optional<HostAndPort> parse_host_and_port(std::string_view text, const HostAndPort& defaults);
 
 // One URL per line; white space around it, empty lines and lines that begin with "#" do not count. A "#"
-// later in a line belongs to the URL (its fragment, RFC 3986 section 3.5). A byte order mark before it all is no
-// part of it.
+// later in a line belongs to the URL (its fragment, RFC 3986 section 3.5). A byte order mark before it all is
+// no part of it.
 std::vector<std::string> parse_url_list(std::string_view text);
 
 // "the path is empty; …" for an empty text, as of a variable that is not set; nothing for others. For

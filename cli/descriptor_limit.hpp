@@ -1,5 +1,6 @@
 // thrum/cli/descriptor_limit.hpp: front door, cli
-// How many files and sockets this process may have open: all that it is allowed, and not only what it was given.
+// How many files and sockets this process may have open: all that it is allowed, and not only what it was
+// given.
 #pragma once
 
 #include <sys/resource.h>
@@ -8,8 +9,8 @@
 
 namespace thrum::cli {
 
-// Raises the soft limit of descriptors to the hard one (getrlimit(2), RLIMIT_NOFILE). The soft one is low for the
-// sake of programs that use select(2), which we do not.
+// Raises the soft limit of descriptors to the hard one (getrlimit(2), RLIMIT_NOFILE). The soft one is low for
+// the sake of programs that use select(2), which we do not.
 class DescriptorLimit {
 public:
     DescriptorLimit() noexcept;

@@ -43,7 +43,8 @@ TEST(DescriptorLimit, ManyServersUnderALowLimit) {
     const Case cases[] = {
         {"ulimit -n 128; exec \"$0\" get -d got -i list >/dev/null", ""},
         {"ulimit -n 128; exec \"$0\" get -j 100 -d got -i list >/dev/null",
-         "thrum get: 36 at once and not 100, for only 128 files may be open (ulimit -n), and each needs two\n"},
+         "thrum get: 36 at once and not 100, for only 128 files may be open (ulimit -n), and each needs "
+         "two\n"},
         {"ulimit -n 128; exec \"$0\" get -q -j 100 -d got -i list", ""},
         {"ulimit -Sn 64; exec \"$0\" get -j 100 -d got -i list >/dev/null", ""},
     };

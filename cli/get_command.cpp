@@ -227,8 +227,8 @@ std::vector<std::string> wanted_urls(const GetArguments& arguments) {
     return urls;
 }
 
-// No more at once than can have their descriptors, beside the share of idle connections; told where it is less
-// than was asked for and wanted.
+// No more at once than can have their descriptors, beside the share of idle connections; told where it is
+// less than was asked for and wanted.
 int possible_jobs(const GetArguments& arguments, std::size_t urls) {
     const std::size_t limit = descriptor_limit();
     const std::size_t others = std::min(limit, descriptors_besides + limit / requests::idle_share);
@@ -236,10 +236,11 @@ int possible_jobs(const GetArguments& arguments, std::size_t urls) {
     const auto asked = static_cast<std::size_t>(arguments.jobs);
     if (asked <= most) return arguments.jobs;
     if (urls > most && !arguments.quiet) {
-        std::fprintf(stderr,
-                     "thrum get: %zu at once and not %zu, for only %zu files may be open (ulimit -n), and each "
-                     "needs two\n",
-                     most, asked, limit);
+        std::fprintf(
+            stderr,
+            "thrum get: %zu at once and not %zu, for only %zu files may be open (ulimit -n), and each "
+            "needs two\n",
+            most, asked, limit);
     }
     return static_cast<int>(most);
 }

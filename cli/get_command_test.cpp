@@ -103,79 +103,79 @@ TEST(GetCommand, FailuresAreNamedAndTheOthersComplete) {
     EXPECT_EQ(files_in(folder.path()), std::set<std::string>{"good.txt"});
 }
 
+const struct {
+    std::vector<std::string> arguments;
+    const char* error;
+    int status;
+} wrong_usages[] = {
+    {{"get"}, "thrum get: no URL given (see thrum get --help)\n", exit_usage},
+    {{"get", "-o", "a", "http://h/1", "http://h/2"},
+     "thrum get: -o takes one URL, since it names one file; use -d for several (see thrum get --help)\n",
+     exit_usage},
+    {{"get", "-j", "0", "http://h/"},
+     "thrum get: --jobs: Value 0 not in range 1 to 10000 (see thrum get --help)\n",
+     exit_usage},
+    {{"get", "--wat", "http://h/"},
+     "thrum get: The following argument was not expected: --wat (see thrum get --help)\n",
+     exit_usage},
+    {{"--wat"}, "thrum: The following argument was not expected: --wat (see thrum --help)\n", exit_usage},
+    {{"get", "-o", "", "http://h/"},
+     "thrum get: --output: the file's name is empty; leave -o away for the URL's own (see thrum get "
+     "--help)\n",
+     exit_usage},
+    {{"get", "-d", "", "http://h/"},
+     "thrum get: --directory: the folder's name is empty; leave -d away for this folder (see thrum get "
+     "--help)\n",
+     exit_usage},
+    {{"get", "-i", ""},
+     "thrum get: --input: the list's name is empty; name a file, or - for standard input (see thrum get "
+     "--help)\n",
+     exit_usage},
+    {{"get", "--waterfall", "", "http://h/"},
+     "thrum get: --waterfall: the file's name is empty; name a file, or - for the terminal (see thrum "
+     "get "
+     "--help)\n",
+     exit_usage},
+    {{"get", "http://h/", ""},
+     "thrum get: URL: the URL is empty; give one such as https://example.org/picture.jpg (see thrum get "
+     "--help)\n",
+     exit_usage},
+    {{"get", "-i", "/dev/null"}, "thrum get: no URL in the list (see thrum get --help)\n", exit_usage},
+    {{"get", "--timeout", "0", "http://h/"},
+     "thrum get: --timeout: 0 is no time above 0, such as 30, 1.5s or 2m (see thrum get --help)\n",
+     exit_usage},
+    {{"get", "--timeout", "soon", "http://h/"},
+     "thrum get: --timeout: soon is no time above 0, such as 30, 1.5s or 2m (see thrum get --help)\n",
+     exit_usage},
+    {{"get", "-o", ".", "http://h/"},
+     "thrum get: -o .: . is a folder; use -d to write into it (see thrum get --help)\n",
+     exit_usage},
+    {{"get", "-d", "got", "-o", "taken", "http://h/"},
+     "thrum get: -o taken: got/taken is a folder; use -d to write into it (see thrum get --help)\n",
+     exit_usage},
+    {{"get", "-q", "--retries", "0", "-d", "got", "-o", "free", "http://127.0.0.1:1/"},
+     "thrum get: GET http://127.0.0.1:1/: cannot connect to 127.0.0.1:1: Connection refused\n",
+     exit_failed},
+    {{"get", "-q", "//h/y"},
+     "thrum get: \"//h/y\" has no scheme; did you mean \"https://h/y\"?\n",
+     exit_failed},
+    {{"get", "-q", "ftp://h/y"},
+     "thrum get: \"ftp://h/y\" is neither http nor https, the two that thrum speaks\n",
+     exit_failed},
+    {{"get", "-i", "no-such-list"},
+     "thrum get: cannot read no-such-list: No such file or directory\n",
+     exit_failed},
+    {{"get", "-d", "/proc/nowhere", "http://h/"},
+     "thrum get: cannot make the folder /proc/nowhere: No such file or directory\n",
+     exit_failed},
+};
+
 TEST(GetCommand, WrongUsageIsOneLineAndStatusTwo) {
     TemporaryDirectory folder;
-    struct Case {
-        std::vector<std::string> arguments;
-        const char* error;
-        int status;
-    };
     // "free" is a folder here, and a name that is free in got/.
     std::filesystem::create_directories(folder / "got/taken");
     std::filesystem::create_directory(folder / "free");
-    const Case cases[] = {
-        {{"get"}, "thrum get: no URL given (see thrum get --help)\n", exit_usage},
-        {{"get", "-o", "a", "http://h/1", "http://h/2"},
-         "thrum get: -o takes one URL, since it names one file; use -d for several (see thrum get --help)\n",
-         exit_usage},
-        {{"get", "-j", "0", "http://h/"},
-         "thrum get: --jobs: Value 0 not in range 1 to 10000 (see thrum get --help)\n",
-         exit_usage},
-        {{"get", "--wat", "http://h/"},
-         "thrum get: The following argument was not expected: --wat (see thrum get --help)\n",
-         exit_usage},
-        {{"--wat"}, "thrum: The following argument was not expected: --wat (see thrum --help)\n", exit_usage},
-        {{"get", "-o", "", "http://h/"},
-         "thrum get: --output: the file's name is empty; leave -o away for the URL's own (see thrum get "
-         "--help)\n",
-         exit_usage},
-        {{"get", "-d", "", "http://h/"},
-         "thrum get: --directory: the folder's name is empty; leave -d away for this folder (see thrum get "
-         "--help)\n",
-         exit_usage},
-        {{"get", "-i", ""},
-         "thrum get: --input: the list's name is empty; name a file, or - for standard input (see thrum get "
-         "--help)\n",
-         exit_usage},
-        {{"get", "--waterfall", "", "http://h/"},
-         "thrum get: --waterfall: the file's name is empty; name a file, or - for the terminal (see thrum "
-         "get "
-         "--help)\n",
-         exit_usage},
-        {{"get", "http://h/", ""},
-         "thrum get: URL: the URL is empty; give one such as https://example.org/picture.jpg (see thrum get "
-         "--help)\n",
-         exit_usage},
-        {{"get", "-i", "/dev/null"}, "thrum get: no URL in the list (see thrum get --help)\n", exit_usage},
-        {{"get", "--timeout", "0", "http://h/"},
-         "thrum get: --timeout: 0 is no time above 0, such as 30, 1.5s or 2m (see thrum get --help)\n",
-         exit_usage},
-        {{"get", "--timeout", "soon", "http://h/"},
-         "thrum get: --timeout: soon is no time above 0, such as 30, 1.5s or 2m (see thrum get --help)\n",
-         exit_usage},
-        {{"get", "-o", ".", "http://h/"},
-         "thrum get: -o .: . is a folder; use -d to write into it (see thrum get --help)\n",
-         exit_usage},
-        {{"get", "-d", "got", "-o", "taken", "http://h/"},
-         "thrum get: -o taken: got/taken is a folder; use -d to write into it (see thrum get --help)\n",
-         exit_usage},
-        {{"get", "-q", "--retries", "0", "-d", "got", "-o", "free", "http://127.0.0.1:1/"},
-         "thrum get: GET http://127.0.0.1:1/: cannot connect to 127.0.0.1:1: Connection refused\n",
-         exit_failed},
-        {{"get", "-q", "//h/y"},
-         "thrum get: \"//h/y\" has no scheme; did you mean \"https://h/y\"?\n",
-         exit_failed},
-        {{"get", "-q", "ftp://h/y"},
-         "thrum get: \"ftp://h/y\" is neither http nor https, the two that thrum speaks\n",
-         exit_failed},
-        {{"get", "-i", "no-such-list"},
-         "thrum get: cannot read no-such-list: No such file or directory\n",
-         exit_failed},
-        {{"get", "-d", "/proc/nowhere", "http://h/"},
-         "thrum get: cannot make the folder /proc/nowhere: No such file or directory\n",
-         exit_failed},
-    };
-    for (const Case& one : cases) {
+    for (const auto& one : wrong_usages) {
         const CommandResult result = thrum_in(folder, one.arguments);
         EXPECT_EQ(result.error_output, one.error);
         EXPECT_EQ(result.output, "");

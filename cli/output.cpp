@@ -1,43 +1,21 @@
 // thrum/cli/output.cpp: front door, cli
 #include <thrum/cli/output.hpp>
+#include <thrum/fetch/reporter.hpp>
 #include <thrum/threads/to_thread.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <mutex>
 #include <utility>
 
 namespace thrum::cli {
 
-namespace {
-
-// Where an output takes no more for now, it is asked again after this.
-constexpr std::chrono::milliseconds full_output_pause{10};
-
-// Returns 0, or the errno that stopped it. Blocks.
-int write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t put = ::write(fd, text.data(), text.size());
-        if (put >= 0) {
-            text.remove_prefix(static_cast<std::size_t>(put));
-        } else if (errno == EAGAIN) {
-            sleep(full_output_pause);
-        } else if (errno != EINTR) {
-            return errno;
-        }
-    }
-    return 0;
-}
-
-}  // namespace
-
 OutputError::OutputError(int code) : OSError(code, os_error_message(code, "cannot write standard output")) {}
 
 void write_output(std::string_view text) {
-    if (const int code = write_all(STDOUT_FILENO, text); code != 0) throw OutputError(code);
+    if (const int code = fetch::write_all(STDOUT_FILENO, text); code != 0) throw OutputError(code);
 }
 
 void hold_standard_descriptors() {
@@ -80,7 +58,7 @@ void LineLog::run() {
         drained_.notify_all();
         lock.unlock();
         // Where standard error takes nothing there is nobody left to tell.
-        to_thread([&lines] { write_all(STDERR_FILENO, lines); });
+        to_thread([&lines] { fetch::write_all(STDERR_FILENO, lines); });
         lock.lock();
     }
 }

@@ -12,8 +12,8 @@
 
 namespace thrum::cli {
 
-// A signal that comes again within this time is one request sent twice: timeout(1) signals its child and then the
-// whole group, and so do some terminals and supervisors.
+// A signal that comes again within this time is one request sent twice: timeout(1) signals its child and then
+// the whole group, and so do some terminals and supervisors.
 inline constexpr std::chrono::milliseconds echo_time{100};
 
 // While it stands, these signals do nothing but wake wait(); those that the process was started to ignore, as
@@ -26,7 +26,8 @@ public:
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
 
-    // The number of the next one, the echo of the one before left out. Not thread-safe. Throws Cancelled, and TimeoutError when a deadline in force passes.
+    // The number of the next one, the echo of the one before left out. Not thread-safe. Throws Cancelled, and
+    // TimeoutError when a deadline in force passes.
     int wait();
 
 private:
