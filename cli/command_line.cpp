@@ -94,7 +94,6 @@ int run_command_line(int argc, char** argv) {
     add_connect_command(app, status);
     add_listen_command(app, status);
     add_proxy_command(app, status);
-    add_venv_command(app, status);
     add_venv_command(app, status, limit);
     try {
         return run(app, status, argc, argv);
