@@ -129,7 +129,8 @@ bool Address::set_numeric(std::string_view host) {
         const auto number = parse_unsigned(zone);
         address.sin6_scope_id = number && *number <= 0xffffffffU ? static_cast<unsigned>(*number)
                                                                  : ::if_nametoindex(zone.c_str());
-        if (address.sin6_scope_id == 0) refuse(host, "this machine has no network interface '" + shown(zone) + "'");
+        if (address.sin6_scope_id == 0)
+            refuse(host, "this machine has no network interface '" + shown(zone) + "'");
     }
     std::memcpy(&storage_, &address, sizeof address);
     size_ = sizeof address;

@@ -1,5 +1,5 @@
-/* churn PORT AT_ONCE CONNECTIONS: connects, sends one byte, takes it back and resets the connection, over and over,
- * AT_ONCE of them at a time, from one thread. Prints connections per second. */
+/* churn PORT AT_ONCE CONNECTIONS: connects, sends one byte, takes it back and resets the connection, over and
+ * over, AT_ONCE of them at a time, from one thread. Prints connections per second. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,7 +34,8 @@ static void begin(void) {
     /* A reset leaves no TIME_WAIT behind, of which there would soon be more than ports. */
     struct linger reset = {1, 0};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    if (connect(fd, (struct sockaddr*)&address, sizeof address) != 0 && errno != EINPROGRESS) die("churn: connect");
+    if (connect(fd, (struct sockaddr*)&address, sizeof address) != 0 && errno != EINPROGRESS)
+        die("churn: connect");
     struct epoll_event event = {.events = EPOLLOUT, .data.fd = fd};
     epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }

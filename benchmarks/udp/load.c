@@ -1,6 +1,6 @@
-/* load PORT PID IN_FLIGHT DATAGRAMS SIZE: so many datagrams in flight at a time to the UDP echo server of that
- * process, in batches of 64. Prints datagrams per second and the server's processor time in microseconds per
- * datagram (/proc/PID/schedstat of each of its threads). What is lost is sent again after 0.1 s. */
+/* load PORT PID IN_FLIGHT DATAGRAMS SIZE: so many datagrams in flight at a time to the UDP echo server of
+ * that process, in batches of 64. Prints datagrams per second and the server's processor time in microseconds
+ * per datagram (/proc/PID/schedstat of each of its threads). What is lost is sent again after 0.1 s. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>

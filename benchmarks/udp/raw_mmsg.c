@@ -1,5 +1,5 @@
-/* A UDP echo server on recvmmsg(2) and sendmmsg(2), the floor that thrum_mmsg is measured against: epoll while
- * there is nothing, then as many datagrams as a table of 64 takes, and back. Prints its port. */
+/* A UDP echo server on recvmmsg(2) and sendmmsg(2), the floor that thrum_mmsg is measured against: epoll
+ * while there is nothing, then as many datagrams as a table of 64 takes, and back. Prints its port. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>

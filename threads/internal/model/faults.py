@@ -165,8 +165,6 @@ FAULTS = {
                   "if (Task* const idle = idle_.claim_one()) idle->wake();")],
     "a pool's thread that ends leaves its batch behind": [
         statement(POOL, ("if (!stays() || closed_ || broken_) {\n            ", "leave_runners(own);", ""), "")],
-    "a pool's thread that hands over leaves its batch behind": [
-        statement(POOL, ("SpinGuard guard(spin_);\n    ", "leave_runners(own);", "\n    return true;"), "")],
     "a batch does not say that there are calls in it": [
         statement("internal/call_queue.hpp", "left_.store(end_, std::memory_order_relaxed);", "")],
     "a call that a pool gave up is not let go": [
