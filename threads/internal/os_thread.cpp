@@ -30,6 +30,9 @@ OsTasks& os_tasks() {
     static OsTasks* const tasks = new OsTasks;
     return *tasks;
 }
+// Made before there are threads: a fork() in the midst of the first call would leave its child waiting for a
+// thread it does not have.
+[[maybe_unused]] const OsTasks& made_at_start = os_tasks();
 
 // Trivially destroyed, so it can be asked after the thread's other locals are gone.
 thread_local Task* own_task = nullptr;
