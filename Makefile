@@ -37,7 +37,7 @@ build: deps-test
 	cmake --build --preset release -j $(JOBS)
 
 test: build
-	ctest --preset release -j $(JOBS)
+	ctest --preset release -j $(JOBS) $(CTEST_FLAGS)
 
 bench: deps
 	cmake --preset release -DTHRUM_BENCHMARKS=ON

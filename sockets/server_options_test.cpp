@@ -138,7 +138,6 @@ TEST(ServerOptions, VerifyRequest) {
 
 // The counts agree with what happened, and with each other.
 TEST(ServerOptions, Statistics) {
-    Event leave;
     Serving serving(
         [&](Stream& client, const Address&) {
             const std::string wish = client.recv(10);
