@@ -26,6 +26,7 @@
 #include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/lsan_interface.h>
 #endif
 
@@ -83,6 +84,8 @@ public:
             unlink(StackHeader::of(stack));
 #if defined(__SANITIZE_ADDRESS__)
             __lsan_unregister_root_region(stack.base, stack.size);
+            // Whoever is given this memory next, libbacktrace for one, knows nothing of red zones left there.
+            ASAN_UNPOISON_MEMORY_REGION(stack.base, stack.size);
 #endif
             ::munmap(stack.base, stack.size);
             SpinGuard guard(spin_);
