@@ -137,7 +137,6 @@ TEST(ExecutorCore, ThreadsLeaveACrowdedWorker) {
     std::set<std::thread::id> seen;
     std::atomic<int> met = 0;
     std::atomic<int> waiting = 0;
-    ThreadPoolExecutor pool(2);
     const auto note = [&] {
         const std::scoped_lock guard(lock);
         seen.insert(std::this_thread::get_id());
@@ -146,6 +145,7 @@ TEST(ExecutorCore, ThreadsLeaveACrowdedWorker) {
         const std::scoped_lock guard(lock);
         return seen.size() > 1;
     };
+    ThreadPoolExecutor pool(2);
     for (int i = 0; i < 2; ++i) {
         pool.submit([&] {
             ++met;
