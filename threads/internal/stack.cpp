@@ -35,7 +35,11 @@ namespace thrum::internal {
 namespace {
 
 constexpr std::size_t page = 4096;
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t slab_bytes = 256 * 1024 * 1024;  // the leak checker reads all maps once for each slab
+#else
 constexpr std::size_t slab_bytes = 4 * 1024 * 1024;
+#endif
 constexpr int madv_guard_install = 102;              // not in the headers of Debian 12
 constexpr std::size_t idle_stacks_kept_warm = 1024;  // beyond, their pages go back to the kernel
 constexpr std::uint32_t colours = 32;
