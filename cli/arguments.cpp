@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -101,6 +102,13 @@ std::vector<std::string> take_duplicates(std::vector<std::string>& texts) {
     }
     texts = std::move(once);
     return repeated;
+}
+
+void add_trust_options(CLI::App& command, std::string& ca, bool& insecure, const std::string& may) {
+    command.add_option("--cacert", ca, "Trust the authorities of this PEM file instead of the system's")
+        ->type_name("FILE")
+        ->check(CLI::Validator(CLI::ExistingPath).description(""));
+    command.add_flag("--insecure", insecure, "Trust every certificate: anyone may " + may);
 }
 
 std::string read_standard_input() {

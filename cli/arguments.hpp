@@ -10,6 +10,10 @@
 #include <string_view>
 #include <vector>
 
+namespace CLI {
+class App;
+}
+
 namespace thrum::cli {
 
 // "200ms", "1.5s", "2m", or seconds without a unit; nothing for what is not so, is negative or longer than a
@@ -35,6 +39,9 @@ std::function<std::string(const std::string&)> not_empty(const char* what, const
 
 // Takes out of `texts` those that were there before, and returns them, each once, in the order of coming.
 std::vector<std::string> take_duplicates(std::vector<std::string>& texts);
+
+// --cacert and --insecure, of which `may` says what anyone can then do.
+void add_trust_options(CLI::App& command, std::string& ca, bool& insecure, const std::string& may);
 
 // All of standard input. Throws OSError.
 std::string read_standard_input();

@@ -76,13 +76,7 @@ void add_connect_command(CLI::App& app, int& status) {
         app.add_subcommand("connect", "Connect standard input and output to an address");
     const auto arguments = std::make_shared<ConnectArguments>();
     add_exchange_options(*command, *arguments, "Where to: 127.0.0.1:8080, localhost:80, unix:/path, @name");
-    command
-        ->add_option("--cacert", arguments->ca,
-                     "Trust the authorities of this PEM file instead of the system's")
-        ->type_name("FILE")
-        ->check(CLI::Validator(CLI::ExistingPath).description(""));
-    command->add_flag("--insecure", arguments->insecure,
-                      "Trust every certificate: anyone may read and change what goes");
+    add_trust_options(*command, arguments->ca, arguments->insecure, "read and change what goes");
     command->footer(examples);
     command->callback([arguments, &status] { status = connect(*arguments); });
 }

@@ -2,6 +2,7 @@
 // Promise: a low limit of open files makes downloads fewer at once and fails none, and no other program sees
 // that we raised it.
 #include <thrum/base/file.hpp>
+#include <thrum/cli/command_fixture.hpp>
 #include <thrum/testing/network.hpp>
 #include <thrum/testing/process.hpp>
 
@@ -15,8 +16,6 @@ namespace {
 using testing::CommandResult;
 using testing::files_in;
 using testing::TemporaryDirectory;
-
-const std::string thrum_command = std::string(THRUM_BINARY_DIR) + "/cli/thrum";
 
 // Runs `script` in sh, with the command as $0.
 CommandResult in_shell(const TemporaryDirectory& folder, const std::string& script) {

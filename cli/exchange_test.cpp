@@ -3,6 +3,7 @@
 // end.
 #include <thrum/base/file.hpp>
 #include <thrum/cli/child.hpp>
+#include <thrum/cli/command_fixture.hpp>
 #include <thrum/cli/command_line.hpp>
 #include <thrum/cli/hex_dump.hpp>
 #include <thrum/testing/certificates.hpp>
@@ -22,8 +23,6 @@ namespace {
 using testing::CommandResult;
 using testing::Process;
 using testing::TemporaryDirectory;
-
-const std::string thrum_command = std::string(THRUM_BINARY_DIR) + "/cli/thrum";
 
 // A thrum command that serves and says on standard error where.
 class Serving {

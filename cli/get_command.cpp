@@ -347,13 +347,7 @@ void add_get_command(CLI::App& app, int& status) {
         ->type_name("SECONDS")
         ->check(not_empty("time", "give one such as 30, 1.5s or 2m"));
     command->add_flag("--content-disposition", arguments->content_disposition, "Let servers name the files");
-    command
-        ->add_option("--cacert", arguments->ca,
-                     "Trust the authorities of this PEM file instead of the system's")
-        ->type_name("FILE")
-        ->check(CLI::Validator(CLI::ExistingPath).description(""));
-    command->add_flag("--insecure", arguments->insecure,
-                      "Trust every certificate: anyone may read and change the files");
+    add_trust_options(*command, arguments->ca, arguments->insecure, "read and change the files");
     command->add_flag("-q,--quiet", arguments->quiet, "Tell of failures only");
     command->footer(examples);
     command->callback([arguments, &status] { status = get(*arguments); });

@@ -2,6 +2,7 @@
 // Promise: `thrum get` as people meet it: what it writes to standard output and standard error, its exit
 // status, and what lies on the disk afterwards.
 #include <thrum/base/file.hpp>
+#include <thrum/cli/command_fixture.hpp>
 #include <thrum/cli/command_line.hpp>
 #include <thrum/testing/peers.hpp>
 #include <thrum/testing/raw_server.hpp>
@@ -25,8 +26,6 @@ using testing::Process;
 using testing::RawConnection;
 using testing::RawServer;
 using testing::TemporaryDirectory;
-
-const std::string thrum_command = std::string(THRUM_BINARY_DIR) + "/cli/thrum";
 
 // Runs `thrum` in `folder`, away from any terminal.
 CommandResult thrum_in(const TemporaryDirectory& folder, std::vector<std::string> arguments) {

@@ -3,6 +3,7 @@
 // late as asked for, and a signal ends it with what is under way.
 #include <thrum/base/errors.hpp>
 #include <thrum/base/file.hpp>
+#include <thrum/cli/command_fixture.hpp>
 #include <thrum/cli/command_line.hpp>
 #include <thrum/sockets/connection.hpp>
 #include <thrum/testing/network.hpp>
@@ -24,8 +25,6 @@ namespace {
 using testing::CommandResult;
 using testing::Process;
 using testing::TemporaryDirectory;
-
-const std::string thrum_command = std::string(THRUM_BINARY_DIR) + "/cli/thrum";
 
 // `thrum serve` of the folder "served", on a port of its own choice.
 class Serving {

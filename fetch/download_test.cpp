@@ -2,6 +2,7 @@
 // Promise: every URL gets its file, whole and under its own name, or an error that names the URL and the
 // cause and nothing on the disk; whatever servers and disks do, the others complete and nothing leaks.
 #include <thrum/base/file.hpp>
+#include <thrum/fetch/answer_fixture.hpp>
 #include <thrum/fetch/download.hpp>
 #include <thrum/testing/peers.hpp>
 #include <thrum/testing/raw_server.hpp>
@@ -29,31 +30,6 @@ using testing::files_in;
 using testing::RawConnection;
 using testing::RawServer;
 using testing::TemporaryDirectory;
-
-std::string answer(std::string_view body, std::string_view more_headers = "") {
-    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-           std::string(more_headers) + "\r\n" + std::string(body);
-}
-
-// The path of a request line.
-std::string path_of(const std::string& request) {
-    const auto begin = request.find(' ') + 1;
-    return request.substr(begin, request.find(' ', begin) - begin);
-}
-
-// Answers each request with what `reply` says for its path, on one connection after the other.
-RawServer::Handler replying(std::function<std::string(const std::string& path)> reply) {
-    return [reply = std::move(reply)](RawConnection& connection, int) {
-        for (std::string request; !(request = connection.read_request()).empty();) {
-            if (!connection.send(reply(path_of(request)))) return;
-        }
-    };
-}
-
-// No pauses to speak of, and no second attempts but where a test is about them.
-Options quick(const TemporaryDirectory& folder) {
-    return {.folder = folder.path() / "got", .retries = 0, .pause = 1ms};
-}
 
 TEST(Download, FilesArriveWholeInTheOrderOfTheUrls) {
     RawServer server(replying([](const std::string& path) { return answer("body of " + path); }));

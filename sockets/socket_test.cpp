@@ -1,6 +1,7 @@
 // thrum/sockets/socket_test.cpp: floor 2, sockets
 #include <thrum/base/file.hpp>
 #include <thrum/sockets/connection.hpp>
+#include <thrum/sockets/internal/socket_fixture.hpp>
 #include <thrum/sockets/internal/stream_fixture.hpp>
 #include <thrum/sockets/socket.hpp>
 #include <thrum/testing/failures.hpp>
@@ -21,20 +22,10 @@ namespace thrum {
 namespace {
 
 using namespace std::chrono_literals;
+using internal::closed_port;
+using internal::soon;
+using internal::tcp_pair;
 using testing::expect_failure;
-
-// Long enough for a loaded machine, short enough for a test that waits it out.
-constexpr auto soon = 30ms;
-
-// A TCP connection to ourselves: the accepted end and the connecting one.
-std::pair<Socket, Socket> tcp_pair() {
-    Socket server = create_server({"127.0.0.1", 0});
-    Socket client = create_connection(server.getsockname());
-    return {server.accept().first, std::move(client)};
-}
-
-// A port of 127.0.0.1 where nobody listens.
-Address closed_port() { return {"127.0.0.1", testing::free_port()}; }
 
 void echo_once(Socket& server) {
     auto [client, address] = server.accept();
