@@ -53,46 +53,57 @@ Wake park_on(IoHandle& handle, IoWait& wait, Task& task, int fd, Deadline deadli
 }  // namespace
 
 Descriptor::Descriptor(Descriptor&& other) noexcept
-    : fd_(other.fd_.exchange(-1)), handle_(other.handle_.exchange(nullptr)) {}
+    : state_(other.state_.exchange(nothing)), handle_(other.handle_.exchange(nullptr)) {}
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
     if (this != &other) {
         close();
         handle_.store(other.handle_.exchange(nullptr));
-        fd_.store(other.fd_.exchange(-1));
+        state_.store(other.state_.exchange(nothing));
     }
     return *this;
 }
 
-int Descriptor::release() noexcept {
+bool Descriptor::wake_waiters(int fd) noexcept {
+    IoHandle* const handle = handle_.exchange(nullptr);
+    if (handle == nullptr) return false;
     bool waited_for = false;
-    return release(waited_for);
+    {
+        SpinGuard guard(handle->spin);
+        handle->closed = true;
+        if (handle->registered != nullptr) handle->registered->forget(*handle, fd);
+        waited_for = !handle->waiters[0].empty() || !handle->waiters[1].empty();
+        handle->waiters[0].wake_all(Wake::closed);
+        handle->waiters[1].wake_all(Wake::closed);
+    }
+    internal::recycle_handle(handle);
+    return waited_for;
 }
 
-int Descriptor::release(bool& waited_for) noexcept {
-    const int fd = fd_.exchange(-1);
-    if (IoHandle* const handle = handle_.exchange(nullptr)) {
-        {
-            SpinGuard guard(handle->spin);
-            handle->closed = true;
-            if (handle->registered != nullptr) handle->registered->forget(*handle, fd);
-            waited_for = !handle->waiters[0].empty() || !handle->waiters[1].empty();
-            handle->waiters[0].wake_all(Wake::closed);
-            handle->waiters[1].wake_all(Wake::closed);
-        }
-        internal::recycle_handle(handle);
-    }
-    return fd;
+int Descriptor::release() noexcept {
+    State state = state_.load();
+    do {
+        if ((state & closed) != 0) return -1;
+    } while (!state_.compare_exchange_weak(state, state | nothing));
+    wake_waiters(number_in(state));
+    return number_in(state);
 }
 
 void Descriptor::close() noexcept {
-    bool waited_for = false;
-    const int fd = release(waited_for);
+    const Use use(*this);
+    const int fd = number_in(state_.fetch_or(closed));
     if (fd < 0) return;
     // An io_uring request of a waiter holds the file open until the waiter takes it back. The peer, and
     // whoever wants the port, shall not wait for that. Where it is no socket, nothing is shut down.
-    if (waited_for) ::shutdown(fd, SHUT_RDWR);
-    ::close(fd);
+    if (wake_waiters(fd)) ::shutdown(fd, SHUT_RDWR);
+}
+
+void Descriptor::close_unless_used(State state) noexcept {
+    // A use that begins now sees the closed bit, and as it ends it comes here.
+    if (state == nothing || state >= one_use || !state_.compare_exchange_strong(state, nothing)) return;
+    const int error = errno;
+    ::close(static_cast<int>(state & number));
+    errno = error;
 }
 
 unsigned Descriptor::readiness() const noexcept {
@@ -127,7 +138,7 @@ bool Descriptor::wait_for_perform(Direction direction, Deadline deadline) {
         SpinGuard guard(handle.spin);
         // close() takes the number away before it comes through this Spin: from here on it will find the
         // waiter.
-        if (handle.closed || handle_.load() != &handle || fd_.load() != fd) {
+        if (handle.closed || handle_.load() != &handle || this->fd() != fd) {
             errno = EBADF;
             return false;
         }
@@ -176,11 +187,14 @@ bool Descriptor::take_turn(Deadline deadline) {
 
 bool Descriptor::wait(Direction direction, Deadline deadline) {
     // Asks the kernel first: a mark may be older than the readiness.
-    if (!is_open()) throw_os_error(EBADF, "cannot wait on a descriptor");
-    pollfd now{fd(), static_cast<short>(direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT), 0};
+    const auto events = static_cast<short>(direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT);
+    const auto ask = [events](int fd) {
+        pollfd now{fd, events, 0};
+        return ::poll(&now, 1, 0);
+    };
     for (;;) {
         const unsigned seen = readiness();
-        const int ready = ::poll(&now, 1, 0);
+        const ssize_t ready = call(ask);
         if (ready > 0) return true;
         if (ready < 0 && errno == EINTR) continue;
         if (ready < 0) throw_os_error(errno, "cannot wait on a descriptor");

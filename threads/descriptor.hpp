@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace thrum {
@@ -27,18 +28,20 @@ class Descriptor {
 public:
     Descriptor() noexcept = default;
     // Takes ownership of `fd`.
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
+    explicit Descriptor(int fd) noexcept : state_(fd < 0 ? nothing : static_cast<State>(fd)) {}
     Descriptor(Descriptor&& other) noexcept;
     Descriptor& operator=(Descriptor&& other) noexcept;
     ~Descriptor() { close(); }
 
     // -1 once closed or released.
-    int fd() const noexcept { return fd_.load(std::memory_order_relaxed); }
+    int fd() const noexcept { return number_in(state_.load(std::memory_order_relaxed)); }
     bool is_open() const noexcept { return fd() >= 0; }
     // Gives up ownership; the descriptor stays open.
     int release() noexcept;
     // Idempotent. Wakes every waiter; a socket that was waited for is shut down first, as shutdown(2), so
-    // that its end is seen at once even where a duplicate or a pending request keeps it open.
+    // that its end is seen at once even where a duplicate or a pending request keeps it open. Where an
+    // operation is under way on another OS thread, that thread gives the number back as it ends, so that no
+    // operation meets the number's next owner.
     void close() noexcept;
 
     // Waits until the descriptor is ready (or has failed or hung up) in `direction`. Returns false when
@@ -60,7 +63,7 @@ public:
                 if (!wait_for_perform(direction, deadline)) return -1;
                 continue;
             }
-            const ssize_t result = std::forward<Operation>(operation)(fd());
+            const ssize_t result = call(operation);
             if (result >= 0) {
                 if (static_cast<std::size_t>(result) < drained_below) drained(seen, direction, false);
                 return result;
@@ -73,7 +76,48 @@ public:
     }
 
 private:
-    int release(bool& waited_for) noexcept;
+    // The number, a bit that says that it is closed, and the count of operations under way.
+    using State = std::uint64_t;
+    static constexpr State closed = State{1} << 31;
+    static constexpr State number = closed - 1;
+    static constexpr State one_use = State{1} << 32;
+    static constexpr State nothing = closed | number;
+
+    static int number_in(State state) noexcept {
+        return (state & closed) != 0 ? -1 : static_cast<int>(state & number);
+    }
+
+    // Keeps the number from going back to the kernel.
+    class Use {
+    public:
+        explicit Use(Descriptor& descriptor) noexcept
+            : descriptor_(descriptor), state_(descriptor.state_.fetch_add(one_use)) {}
+        Use(const Use&) = delete;
+        Use& operator=(const Use&) = delete;
+        ~Use() {
+            const State left = descriptor_.state_.fetch_sub(one_use) - one_use;
+            if ((left & closed) != 0) descriptor_.close_unless_used(left);
+        }
+        // -1 where it was closed before.
+        int fd() const noexcept { return number_in(state_); }
+
+    private:
+        Descriptor& descriptor_;
+        State state_;
+    };
+
+    template <class Operation>
+    ssize_t call(Operation& operation) {
+        const Use use(*this);
+        if (use.fd() >= 0) return operation(use.fd());
+        errno = EBADF;
+        return -1;
+    }
+
+    // Gives a closed number back to the kernel where nobody else uses it. Keeps errno.
+    void close_unless_used(State state) noexcept;
+    // Wakes all who wait, and forgets the handle. True where somebody waited.
+    bool wake_waiters(int fd) noexcept;
 
     // After so many operations that did not have to wait, one checks for cancel and deadline and lets others
     // run.
@@ -94,7 +138,7 @@ private:
     void drained(unsigned seen, Direction direction, bool was_eagain) noexcept;
     bool wait_for_perform(Direction direction, Deadline deadline);
 
-    std::atomic<int> fd_ = -1;
+    std::atomic<State> state_ = nothing;
     std::atomic<internal::IoHandle*> handle_ = nullptr;
     std::atomic<unsigned> budget_ = operations_per_turn;
 };
