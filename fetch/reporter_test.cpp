@@ -161,9 +161,10 @@ TEST(Reporter, BarsStandOnATerminalAndLeaveIt) {
                               .error_fd = terminal.slave.get()});
         play(reporter, 0, result("a.jpg", 1536));
         reporter.add({.index = 1, .state = State::connecting, .result = result("b.jpg", 10)});
-        const std::string seen = terminal.read_until("1 of 3");
+        // A frame of its own may come between the two, and the whole stands below the rows.
+        std::string seen = terminal.read_until("b.jpg            waiting");
+        if (seen.find("1 of 3") == std::string::npos) seen += terminal.read_until("1 of 3");
         EXPECT_EQ(seen.find("\x1b[?25l"), seen.rfind("\x1b[?25l"));
-        EXPECT_NE(seen.find("b.jpg            waiting"), std::string::npos) << seen;
         play(reporter, 2, result("c.jpg", 3, "c: reset"));
         reporter.finish();
     }
