@@ -10,6 +10,7 @@ help:
 	@echo 'make demo    install what is missing, build, and download pictures one by one and all at once'
 	@echo 'make test    install what is missing, build, and run every test, on both reactors'
 	@echo 'make bench   run the benchmarks beside other systems and write benchmarks/RESULTS.md'
+	@echo '              (ONLY=echo,churn for some parts: threads echo memory churn transfers udp tls downloads)'
 	@echo 'make deps    install the Debian packages of cmake/packages.txt that are missing'
 	@echo 'make format  format every C++ file as .clang-format says'
 	@echo 'make check   format and clang-tidy checks, without changing a file'
@@ -42,7 +43,7 @@ test: build
 bench: deps
 	cmake --preset release -DTHRUM_BENCHMARKS=ON
 	cmake --build --preset release -j $(JOBS) --target benchmarks/all thrum
-	/usr/bin/python3 benchmarks/run.py $(BUILD)
+	/usr/bin/python3 benchmarks/run.py $(BUILD) $(if $(ONLY),--only $(ONLY))
 
 format:
 	@cmake/format

@@ -1,14 +1,15 @@
-// An echo server in Go: a goroutine per client. Prints its port.
+// go_echo [small]: an echo server in Go: a goroutine per client. Prints its port. `small`: with a buffer of 512 bytes.
 package main
 
 import (
 	"fmt"
 	"net"
+	"os"
 )
 
-func echo(client net.Conn) {
+func echo(client net.Conn, bufferSize int) {
 	defer client.Close()
-	buffer := make([]byte, 4096)
+	buffer := make([]byte, bufferSize)
 	for {
 		size, err := client.Read(buffer)
 		if err != nil {
@@ -25,12 +26,16 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
+	bufferSize := 4096
+	if len(os.Args) > 1 {
+		bufferSize = 512
+	}
 	fmt.Println(server.Addr().(*net.TCPAddr).Port)
 	for {
 		client, err := server.Accept()
 		if err != nil {
 			return
 		}
-		go echo(client)
+		go echo(client, bufferSize)
 	}
 }

@@ -1,19 +1,16 @@
-/* load PORT CONNECTIONS REQUESTS: 512-byte ping-pong on all connections at once, from one thread.
- * Prints requests per second and the latency's median and 99th percentile in microseconds. */
+/* load PORT CONNECTIONS: 512-byte ping-pong on all connections at once, from one thread (../load.h). For each
+ * number of requests it prints the requests per second and the latency's median and 99th percentile in
+ * microseconds. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#include <thrum/benchmarks/load.h>
 
-enum { SIZE = 512, EVENTS = 256, BUCKETS = 1 << 20 };
+enum {
+    SIZE = 512,
+    BUCKETS = 1 << 22,
+    BUCKETS_PER_MICROSECOND = 8,
+    WARM_UP_PER_CONNECTION = 2,
+    WARM_UP = 2000
+};
 
 struct connection {
     int fd;
@@ -21,16 +18,10 @@ struct connection {
     uint64_t sent_at;
 };
 
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-static void die(const char* what) {
-    perror(what);
-    exit(1);
-}
+static struct connection* all;
+static int connections;
+static int epoll;
+static uint32_t histogram[BUCKETS];
 
 static void ping(struct connection* c) {
     static const char block[SIZE];
@@ -39,46 +30,31 @@ static void ping(struct connection* c) {
     if (send(c->fd, block, SIZE, MSG_NOSIGNAL) != SIZE) die("load: send");
 }
 
-int main(int argc, char** argv) {
-    if (argc != 4) return 2;
-    int connections = atoi(argv[2]);
-    long requests = atol(argv[3]);
-    static uint32_t histogram[BUCKETS]; /* of microseconds / 8 */
-    struct connection* all = calloc((size_t)connections, sizeof *all);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)atoi(argv[1])),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int epoll = epoll_create1(0);
-    for (int i = 0; i < connections; ++i) {
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        int one = 1;
-        if (fd < 0 || connect(fd, (struct sockaddr*)&address, sizeof address) != 0) die("load: connect");
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        all[i].fd = fd;
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &all[i]};
-        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
-    }
+/* True when the answer is whole. */
+static int answered_by(struct connection* c) {
+    char buffer[SIZE];
+    ssize_t got = recv(c->fd, buffer, (size_t)(SIZE - c->received), MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN) return 0;
+    if (got <= 0) die("load: recv");
+    c->received += (int)got;
+    return c->received == SIZE;
+}
+
+/* Returns the seconds it took. */
+static double run(long requests) {
+    memset(histogram, 0, sizeof histogram);
     uint64_t start = now();
     long sent = 0;
     long answered = 0;
     for (; sent < connections && sent < requests; ++sent) ping(&all[sent]);
     while (answered < requests) {
         struct epoll_event events[EVENTS];
-        int count = epoll_wait(epoll, events, EVENTS, 10000);
-        if (count == 0) {
-            fprintf(stderr, "load: no answer for 10 s\n");
-            return 1;
-        }
+        int count = events_of(epoll, events);
         for (int i = 0; i < count; ++i) {
             struct connection* c = events[i].data.ptr;
-            char buffer[SIZE];
-            ssize_t got = recv(c->fd, buffer, (size_t)(SIZE - c->received), MSG_DONTWAIT);
-            if (got < 0 && errno == EAGAIN) continue;
-            if (got <= 0) die("load: recv");
-            c->received += (int)got;
-            if (c->received < SIZE) continue;
+            if (!answered_by(c)) continue;
             ++answered;
-            uint64_t bucket = (now() - c->sent_at) / 125;
+            uint64_t bucket = (now() - c->sent_at) * BUCKETS_PER_MICROSECOND / 1000;
             ++histogram[bucket < BUCKETS ? bucket : BUCKETS - 1];
             if (sent < requests) {
                 ++sent;
@@ -86,15 +62,40 @@ int main(int argc, char** argv) {
             }
         }
     }
-    double seconds = (double)(now() - start) / 1e9;
+    return seconds_since(start);
+}
+
+/* Microseconds that so many of a thousand requests did not exceed. */
+static double latency(long requests, long of_a_thousand) {
     long seen = 0;
-    double median = 0;
-    double p99 = 0;
     for (int i = 0; i < BUCKETS; ++i) {
         seen += histogram[i];
-        if (median == 0 && seen * 2 >= answered) median = i / 8.0;
-        if (p99 == 0 && seen * 100 >= answered * 99) p99 = i / 8.0;
+        if (seen * 1000 >= requests * of_a_thousand) return (double)i / BUCKETS_PER_MICROSECOND;
     }
-    printf("%.0f %.1f %.1f\n", (double)answered / seconds, median, p99);
+    return 0;
+}
+
+int main(int argc, char** argv) {
+    if (argc != 3) return 2;
+    connections = atoi(argv[2]);
+    all = calloc((size_t)connections, sizeof *all);
+    struct sockaddr_in address = loopback(argv[1]);
+    epoll = epoll_create1(0);
+    for (int i = 0; i < connections; ++i) {
+        all[i].fd = connected(&address);
+        reset_at_close(all[i].fd);
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &all[i]};
+        epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event);
+    }
+    /* Stacks, buffers and registrations are made now. */
+    long warm_up = (long)WARM_UP_PER_CONNECTION * connections;
+    run(warm_up > WARM_UP ? warm_up : WARM_UP);
+    ready();
+    for (long requests; (requests = asked()) > 0;) {
+        double seconds = run(requests);
+        printf("%.0f %.1f %.1f\n", (double)requests / seconds, latency(requests, 500),
+               latency(requests, 990));
+        fflush(stdout);
+    }
     return 0;
 }

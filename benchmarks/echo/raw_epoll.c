@@ -15,6 +15,8 @@ int main(void) {
     int server = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
+    int one = 1;
+    setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* the accepted inherit it */
     if (server < 0 || bind(server, (struct sockaddr*)&address, sizeof address) != 0 ||
         listen(server, 4096) != 0 || getsockname(server, (struct sockaddr*)&address, &length) != 0) {
         perror("raw_epoll: cannot listen");
@@ -32,13 +34,11 @@ int main(void) {
         for (int i = 0; i < count; ++i) {
             int fd = events[i].data.fd;
             if (fd == server) {
-                int client = accept4(server, NULL, NULL, SOCK_NONBLOCK);
-                if (client < 0) continue;
-                int one = 1;
-                setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-                event.events = EPOLLIN;
-                event.data.fd = client;
-                epoll_ctl(epoll, EPOLL_CTL_ADD, client, &event);
+                for (int client; (client = accept4(server, NULL, NULL, SOCK_NONBLOCK)) >= 0;) {
+                    event.events = EPOLLIN;
+                    event.data.fd = client;
+                    epoll_ctl(epoll, EPOLL_CTL_ADD, client, &event);
+                }
                 continue;
             }
             char buffer[BUFFER];

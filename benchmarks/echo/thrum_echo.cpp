@@ -1,5 +1,6 @@
 // thrum/benchmarks/echo/thrum_echo.cpp: yard, benchmarks
-// An echo server on thrum: the program of examples/sockets/echo_server.cpp, on a free port, which it prints.
+// thrum_echo [small]: an echo server on thrum: the program of examples/sockets/echo_server.cpp, on a free
+// port, which it prints. `small`: with a buffer of 512 bytes, to see what a client costs beside it.
 #include <thrum/sockets.hpp>
 #include <thrum/threads.hpp>
 
@@ -7,8 +8,9 @@
 
 namespace {
 
+template <std::size_t buffer_size>
 void echo(thrum::Socket client) {
-    char buffer[4096];
+    char buffer[buffer_size];
     try {
         while (std::size_t size = client.recv_into(buffer)) client.sendall({buffer, size});
     } catch (const thrum::ConnectionError&) {
@@ -18,14 +20,15 @@ void echo(thrum::Socket client) {
 
 }  // namespace
 
-int main() {
-    thrum::Thread serving([] {
+int main(int argc, char**) {
+    const auto serve = argc > 1 ? echo<512> : echo<4096>;
+    thrum::Thread serving([serve] {
         thrum::Socket server = thrum::create_server({"127.0.0.1", 0});
         std::printf("%d\n", server.getsockname().port());
         std::fflush(stdout);
         for (;;) {
             auto [client, address] = server.accept();
-            thrum::Thread(echo, std::move(client)).detach();
+            thrum::Thread(serve, std::move(client)).detach();
         }
     });
     serving.join();
