@@ -4,8 +4,10 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import socket
 import statistics
 import subprocess
+import tempfile
 
 SERVER_CPU, LOAD_CPU = "0", str(min(1, os.cpu_count() - 1))
 ONE_WORKER = {"THRUM_WORKERS": "1", "GOMAXPROCS": "1"}
@@ -13,8 +15,9 @@ IO_URING, EPOLL = {"THRUM_REACTOR": "io_uring"}, {"THRUM_REACTOR": "epoll"}
 # Where others use the machine, BENCH_PREFIX="chrt -r 1" gives each program what it needs of it for its seconds.
 PREFIX = os.environ.get("BENCH_PREFIX", "").split()
 PREFIXED = f" Every program ran as `{' '.join(PREFIX)} PROGRAM`, because the machine was busy." if PREFIX else ""
-PINNED = (f"Every server has one worker (`THRUM_WORKERS=1`, `GOMAXPROCS=1`) and is pinned to processor {SERVER_CPU}; the "
-          f"load runs on processor {LOAD_CPU}.{PREFIXED}")
+PINNED_SERVER = f"Every server has one worker (`THRUM_WORKERS=1`, `GOMAXPROCS=1`) and is pinned to processor {SERVER_CPU}; the load"
+PINNED = f"{PINNED_SERVER} runs on processor {LOAD_CPU}.{PREFIXED}"
+PINNED_TOGETHER = f"{PINNED_SERVER} runs there too.{PREFIXED}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +59,9 @@ class Bench:
             process.wait()
 
     @contextlib.contextmanager
-    def load(self, program, *arguments):
+    def load(self, program, *arguments, cpu=LOAD_CPU):
         """A load, whose connections stand; its end resets them."""
-        process = subprocess.Popen(pinned(LOAD_CPU, self.programs / program, *arguments), text=True,
+        process = subprocess.Popen(pinned(cpu, self.programs / program, *arguments), text=True,
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:
             if process.stdout.readline() != "ready\n":
@@ -106,6 +109,17 @@ class Load:
 
 def pinned(cpu, *command):
     return [*PREFIX, "taskset", "-c", cpu, *map(str, command)]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def folder_in_memory(name):
+    """A temporary folder, in memory where the system offers that."""
+    return tempfile.TemporaryDirectory(prefix=f"thrum-{name}-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
 
 
 def with_ratio(value, floor, digits=2):

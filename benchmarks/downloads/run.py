@@ -12,8 +12,11 @@ import shutil
 import socket
 import statistics
 import subprocess
-import tempfile
+import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from beside import folder_in_memory, free_port  # noqa: E402
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("thrum", type=pathlib.Path)
@@ -28,12 +31,6 @@ http {{ access_log off; sendfile on; keepalive_requests 1000000;
   client_body_temp_path {0}/1; proxy_temp_path {0}/2; fastcgi_temp_path {0}/3; uwsgi_temp_path {0}/4; scgi_temp_path {0}/5;
   server {{ listen 127.0.0.1:{1}; root {0}/root; }} }}
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def furnish(folder, port):
@@ -79,8 +76,7 @@ def once(folder, environment, command):
 
 
 def main():
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="thrum-downloads-", dir=memory) as name:
+    with folder_in_memory("downloads") as name:
         folder, port = pathlib.Path(name), free_port()
         folder.chmod(0o755)  # nginx's worker is somebody else
         furnish(folder, port)

@@ -10,6 +10,11 @@ import os
 import pathlib
 import statistics
 import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import beside  # noqa: E402
+from beside import PREFIX, SERVER_CPU  # noqa: E402
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("build", type=pathlib.Path, nargs="?", default="build-release")
@@ -21,9 +26,7 @@ ALSO = [peer.partition("=") for peer in arguments.peers]
 PEERS = {"thrum": "thrum", "Boost.Fiber 1.81": "boost", "Go": "go", "oneTBB": "tbb", "std::thread": "std",
          "Photon": "photon", "BS::thread_pool": "bs"}
 PARKED, MANY = 100_000, 1_000_000
-ONE, ALL = {"THRUM_WORKERS": "1", "GOMAXPROCS": "1"}, {}
-PREFIX = os.environ.get("BENCH_PREFIX", "").split()
-PREFIXED = f"Every program of floor 1 ran as `{' '.join(PREFIX)} PROGRAM`, because the machine was busy." if PREFIX else ""
+ONE, ALL = beside.ONE_WORKER, {}
 TIMEOUT_SECONDS = 300
 targets = []
 
@@ -36,7 +39,7 @@ def programs(kind):
 
 def once(program, environment, *arguments):
     """{operation: number}, as the program prints them. With one worker it stays on one processor."""
-    pin = ["taskset", "-c", "0"] if environment is ONE else []
+    pin = ["taskset", "-c", SERVER_CPU] if environment is ONE else []
     output = subprocess.run([*PREFIX, *pin, program, *map(str, arguments)], env={**os.environ, **environment}, text=True,
                             stdout=subprocess.PIPE, check=True, timeout=TIMEOUT_SECONDS).stdout
     return {operation: float(number) for operation, number in map(str.split, output.splitlines())}
@@ -63,8 +66,8 @@ def cell(results, system, operation, digits=1):
 
 
 def table(results, columns, digits=1):
-    rows = ["| system | " + " | ".join(title for title in columns.values()) + " |", "|---" * (len(columns) + 1) + "|"]
-    return rows + [f"| {name} | " + " | ".join(cell(results, name, op, digits) for op in columns) + " |" for name in results]
+    rows = [[name, *(cell(results, name, operation, digits) for operation in columns)] for name in results]
+    return beside.table(("system", *columns.values()), rows)
 
 
 def ahead(results, peer, operation):
@@ -76,7 +79,7 @@ def ahead(results, peer, operation):
 def target(what, asked, value, holds, unit="×"):
     if value is None:
         return
-    targets.append(f"| {what} | {asked} | {value:,.2f}{unit} | {'yes' if holds(value) else '**no**'} |")
+    targets.append((what, asked, f"{value:,.2f}{unit}", holds(value)))
 
 
 def switching():
@@ -96,7 +99,7 @@ def switching():
             "`yield`: two threads give way to each other. `spawn_join`: start an empty thread and join it. `round_trip`: an",
             "item through a queue (a channel; in Photon two semaphores) of one place and another back. `lock`: take and release",
             "a free lock. Boost.Fiber and Photon run on pooled 64 KB stacks. One worker (`THRUM_WORKERS=1`, `GOMAXPROCS=1`),",
-            f"pinned. In parentheses: how many times thrum's time. {PREFIXED}".strip(), "",
+            f"pinned. In parentheses: how many times thrum's time.{beside.PREFIXED}", "",
             *table(results, {op: op for op in ("yield", "spawn_join", "round_trip", "lock")})]
 
 
@@ -158,5 +161,5 @@ def latency():
 
 if __name__ == "__main__":
     sections = [switching(), parallel(), parked(), timers(), latency()]
-    sections.append(["## What floor 1 set out to reach", "", "| | asked | measured | holds |", "|---|---|---|---|", *targets])
+    sections.append(["## What floor 1 set out to reach", "", *beside.aims(*targets)])
     print("\n\n".join("\n".join(section) for section in sections))

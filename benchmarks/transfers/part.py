@@ -1,10 +1,7 @@
 """Large transfers through the kernel alone, beside the same system calls in a bare loop."""
-import os
 import pathlib
-import socket
-import tempfile
 
-from beside import EPOLL, IO_URING, PINNED, System, aims, at_least, table, with_ratio
+from beside import EPOLL, IO_URING, PINNED, System, aims, at_least, folder_in_memory, free_port, table, with_ratio
 
 RAW = System("raw sendfile and splice", "transfers/raw_transfer")
 OURS = [System("thrum, epoll", "transfers/thrum_transfer", EPOLL), System("thrum, io_uring", "transfers/thrum_transfer", IO_URING)]
@@ -19,12 +16,6 @@ TEXT = ["`Socket::sendfile`, `Socket::receive_file` and `relay` beside blocking 
         PINNED]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def once(bench, system, mode, file):
     """CPU µs per megabyte, megabytes per second."""
     port = free_port()
@@ -36,8 +27,7 @@ def once(bench, system, mode, file):
 
 
 def transfers(bench):
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="thrum-transfers-", dir=memory) as folder:
+    with folder_in_memory("transfers") as folder:
         file = pathlib.Path(folder) / "file"
         with file.open("wb") as out:
             for _ in range(SIZE >> 20):
