@@ -1,8 +1,8 @@
 // thrum/sockets/relay.cpp: floor 2, sockets
 // Small pieces are copied over a small buffer; where they keep coming, the kernel moves them (splice(2)).
 #include <thrum/base/errors.hpp>
-#include <thrum/base/file.hpp>
 #include <thrum/sockets/internal/quiet_splice.hpp>
+#include <thrum/sockets/internal/splice_pipe.hpp>
 #include <thrum/sockets/relay.hpp>
 #include <thrum/sockets/socket.hpp>
 #include <thrum/threads/deadline.hpp>
@@ -28,9 +28,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t small_buffer = 4096;
 // After so many full small buffers in a row it is a transfer.
 constexpr int full_buffers = 8;
-// What a transfer moves at once: through memory, and through a pipe (pipe(7): an unprivileged user's most).
+// What a transfer moves at once through memory.
 constexpr std::size_t large_buffer = 64 * 1024;
-constexpr int pipe_size = 1024 * 1024;
 
 std::string duration_text(std::chrono::nanoseconds duration) {
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
@@ -145,14 +144,9 @@ private:
     void splice_or_copy() {
         auto* const from = dynamic_cast<Socket*>(&from_);
         auto* const to = dynamic_cast<Socket*>(&to_);
-        int ends[2];
         const RelayOptions& options = session_.options;
-        if (options.splice && !options.inspect && from != nullptr && to != nullptr &&
-            ::pipe2(ends, O_CLOEXEC) == 0) {
-            const UniqueFd read_end(ends[0]);
-            const UniqueFd write_end(ends[1]);
-            ::fcntl(ends[1], F_SETPIPE_SZ, pipe_size);  // a smaller one does as well
-            return splice(*from, *to, ends);
+        if (options.splice && !options.inspect && from != nullptr && to != nullptr) {
+            if (auto pipe = internal::SplicePipe::get()) return splice(*from, *to, *pipe);
         }
         const auto buffer = std::make_unique_for_overwrite<char[]>(large_buffer);
         while (const std::size_t size = patiently([&] {
@@ -162,20 +156,27 @@ private:
         }
     }
 
-    void splice(Socket& from, Socket& to, const int (&ends)[2]) {
+    void splice(Socket& from, Socket& to, internal::SplicePipe& pipe) {
+        const internal::Quiet quietly;
         for (;;) {
             std::size_t left = patiently([&] {
                 return move(from, Direction::read, "receive from", [&](int fd) {
-                    return ::splice(fd, nullptr, ends[1], nullptr, pipe_size,
+                    return ::splice(fd, nullptr, pipe.in(), nullptr, internal::splice_pipe_size,
                                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
                 });
             });
             if (left == 0) return;
+            pipe.filled(left);
             while (left > 0) {
                 const std::size_t sent = patiently([&] {
-                    return move(to, Direction::write, "send to",
-                                [&](int fd) { return internal::splice_to_socket(ends[0], fd, left); });
+                    return move(to, Direction::write, "send to", [&](int fd) {
+                        return quietly(left, [&] {
+                            return ::splice(pipe.out(), nullptr, fd, nullptr, left,
+                                            SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+                        });
+                    });
                 });
+                pipe.drained(sent);
                 count(sent);
                 left -= sent;
             }

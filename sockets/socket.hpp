@@ -6,6 +6,7 @@
 #include <thrum/sockets/ancillary.hpp>
 #include <thrum/sockets/socket_options.hpp>
 #include <thrum/sockets/stream.hpp>
+#include <thrum/sockets/zerocopy.hpp>
 #include <thrum/threads/descriptor.hpp>
 
 #include <sys/socket.h>
@@ -88,6 +89,14 @@ public:
     // Of a datagram or seqpacket socket: one message, never several.
     void sendall(std::string_view data) override;
     void sendall(std::span<const std::string_view> pieces) override;
+    // sendall() of many bytes from where they lie (MSG_ZEROCOPY): returns when the peer's kernel has them and
+    // ours needs them no longer, so a round trip later. TCP only; everything else, less than
+    // least_zerocopy_size and what the kernel cannot send so is copied, without a word but the result's. To
+    // this machine's own addresses the kernel always copies: this socket then no longer tries. Cancelled,
+    // late or closed meanwhile, it resets the connection unless all had arrived, so that nobody reads the
+    // bytes when it has thrown. Uses one descriptor meanwhile and the socket's error queue. One at a time,
+    // counting duplicates.
+    ZerocopyResult sendall_zerocopy(std::string_view data);
     // One datagram. Returns its size.
     std::size_t sendto(std::string_view data, const Address& address, int flags = 0);
     // One datagram and who sent it. What is beyond `size` bytes is lost, as in recvfrom(2).
@@ -118,13 +127,15 @@ public:
     // UDP_GRO: the kernel may hand over runs of equal datagrams as one message of a batch.
     void set_receive_segments(bool on = true);
 
-    // From a file to this stream without a copy in between (sendfile(2)): from `offset`, `count` bytes or up
-    // to the end of the file, whose own position stays. Returns how many went. Waits for the socket; for a
-    // slow disk the kernel waits, with the worker.
+    // From a file to this stream without a copy in between (sendfile(2)), but where the file system has no
+    // way: from `offset`, `count` bytes or up to the end of the file, whose own position stays. Returns how
+    // many went; less than `count` where the file ends before, also because it was cut meanwhile. Waits for
+    // the socket; for a slow disk the kernel waits, with the worker.
     std::uint64_t sendfile(int file, std::uint64_t offset = 0,
                            std::optional<std::uint64_t> count = std::nullopt);
-    // From this stream into a file at `offset` (splice(2)), `count` bytes or up to the end of the stream.
-    // Returns how many came. Not into a file opened with O_APPEND. After an exception bytes may be lost.
+    // From this stream into a file at `offset` (splice(2), or a copy where that cannot be), `count` bytes or
+    // up to the end of the stream. Returns how many came. Not into a file opened with O_APPEND. After an
+    // exception bytes may be lost.
     std::uint64_t receive_file(int file, std::uint64_t offset = 0,
                                std::optional<std::uint64_t> count = std::nullopt);
 
@@ -246,6 +257,11 @@ private:
     void change_group(int option, const Address& group, NetworkInterface interface);
     void change_source_group(int option, const Address& group, const Address& source,
                              NetworkInterface interface);
+    // By way of `same`, a duplicate of the descriptor.
+    ZerocopyResult send_in_place(std::string_view data, int same);
+    std::uint64_t copy_file(int file, std::int64_t at, std::optional<std::uint64_t> count,
+                            std::uint64_t sent);
+    [[noreturn]] void fail_file(int file) const;
     void remember_peer(const Address& address) noexcept;
     // Throws for errno: "cannot receive from 127.0.0.1:80: …", "timed out …".
     [[noreturn]] void fail(std::string_view doing, const std::string& whom) const;
@@ -256,6 +272,7 @@ private:
     int family_ = AF_UNSPEC;
     int type_ = 0;
     Peer peer_;
+    bool may_leave_in_place_ = true;  // false once the kernel has copied all the same
 };
 
 }  // namespace thrum

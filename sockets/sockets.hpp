@@ -16,3 +16,4 @@
 #include <thrum/sockets/stream.hpp>
 #include <thrum/sockets/tls.hpp>
 #include <thrum/sockets/udp_server.hpp>
+#include <thrum/sockets/zerocopy.hpp>

@@ -118,6 +118,11 @@ void use_common(Settings& settings, const Options& options) {
     if (!options.ciphersuites.empty() && SSL_CTX_set_ciphersuites(context, options.ciphersuites.c_str()) != 1)
         refuse_ciphers("ciphersuites", options.ciphersuites);
     if (options.suppress_ragged_eofs) SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    if (options.ktls) {
+        SSL_CTX_set_options(context, SSL_OP_ENABLE_KTLS);
+        // What OpenSSL had read already the kernel could not decrypt.
+        SSL_CTX_set_read_ahead(context, 0);
+    }
     settings.handshake_timeout = options.handshake_timeout;
     internal::use_keylog(settings, options.keylogfile);
 }

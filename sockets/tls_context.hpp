@@ -54,6 +54,9 @@ struct TLSOptions {
     // true: a stream that is cut counts as ended, as Python's option of this name. For peers that never say
     // close_notify, where the protocol above knows its own end.
     bool suppress_ragged_eofs = false;
+    // true: the kernel encrypts, where it can (kTLS, Documentation/networking/tls, and an OpenSSL with it);
+    // nothing else changes. OpenSSL 3.0 leaves receiving in TLS 1.3 to itself.
+    bool ktls = false;
 };
 
 // Settings that connections share: TLS 1.2 and 1.3 only, trust, own certificate. Immutable once made, so any
@@ -108,6 +111,7 @@ struct TLSServerOptions {
     std::filesystem::path keylogfile = {};  // as in TLSOptions
     std::optional<std::chrono::nanoseconds> handshake_timeout = default_handshake_timeout;
     bool suppress_ragged_eofs = false;  // as in TLSOptions
+    bool ktls = false;                  // as in TLSOptions
 };
 
 }  // namespace thrum

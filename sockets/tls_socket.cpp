@@ -137,6 +137,9 @@ std::string TLSSocket::server_name() const {
     return name != nullptr ? name : "";
 }
 
+bool TLSSocket::ktls_send() const { return BIO_get_ktls_send(SSL_get_wbio(session_->ssl.get())); }
+bool TLSSocket::ktls_recv() const { return BIO_get_ktls_recv(SSL_get_rbio(session_->ssl.get())); }
+
 bool TLSSocket::session_reused() const { return SSL_session_reused(session_->ssl.get()) == 1; }
 
 std::optional<TLSCertificate> TLSSocket::getpeercert() const {

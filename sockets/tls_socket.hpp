@@ -57,6 +57,9 @@ public:
     std::string alpn_protocol() const;
     std::string version() const;
     std::string cipher() const;
+    // Whether the kernel encrypts what is sent, decrypts what is received (TLSOptions::ktls).
+    bool ktls_send() const;
+    bool ktls_recv() const;
     // The name that the client asked for (SNI), empty for none.
     std::string server_name() const;
     // Whether the handshake resumed an earlier session.

@@ -36,11 +36,16 @@ IoHandle& handle_of(std::atomic<IoHandle*>& place) {
     return *handle;
 }
 
+// What poll(2) is asked for; errors and hang-ups it tells of unasked.
+constexpr short events_of(Direction direction) noexcept {
+    if (direction == Direction::error) return 0;
+    return direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT;
+}
+
 Wake park_on(IoHandle& handle, IoWait& wait, Task& task, int fd, Deadline deadline) noexcept {
     const internal::RealTime real(task);
     if (!task.is_fiber()) {
-        return task.park_on_descriptor(fd, wait.direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT,
-                                       deadline);
+        return task.park_on_descriptor(fd, events_of(wait.direction), deadline);
     }
     internal::Reactor& reactor = Worker::current()->reactor();
     wait.error = reactor.watch(handle, fd, wait);
@@ -72,9 +77,10 @@ bool Descriptor::wake_waiters(int fd) noexcept {
         SpinGuard guard(handle->spin);
         handle->closed = true;
         if (handle->registered != nullptr) handle->registered->forget(*handle, fd);
-        waited_for = !handle->waiters[0].empty() || !handle->waiters[1].empty();
-        handle->waiters[0].wake_all(Wake::closed);
-        handle->waiters[1].wake_all(Wake::closed);
+        for (auto& waiters : handle->waiters) {
+            waited_for = waited_for || !waiters.empty();
+            waiters.wake_all(Wake::closed);
+        }
     }
     internal::recycle_handle(handle);
     return waited_for;
@@ -146,9 +152,10 @@ bool Descriptor::wait_for_perform(Direction direction, Deadline deadline) {
         // park.
         const unsigned word = handle.word.load(std::memory_order_acquire);
         if (handle.registered != nullptr && may_try(word, direction)) return true;
-        task.arm(false,
-                 {direction == Direction::read ? "descriptor % for reading" : "descriptor % for writing",
-                  reinterpret_cast<const void*>(static_cast<std::intptr_t>(fd))});
+        task.arm(false, {direction == Direction::read    ? "descriptor % for reading"
+                         : direction == Direction::write ? "descriptor % for writing"
+                                                         : "descriptor % for its error queue",
+                         reinterpret_cast<const void*>(static_cast<std::intptr_t>(fd))});
         handle.waiters[static_cast<int>(direction)].push_back(wait);
         handle.last_task.store(&task, std::memory_order_relaxed);
         handle.last_wait.store(&wait, std::memory_order_relaxed);
@@ -187,7 +194,7 @@ bool Descriptor::take_turn(Deadline deadline) {
 
 bool Descriptor::wait(Direction direction, Deadline deadline) {
     // Asks the kernel first: a mark may be older than the readiness.
-    const auto events = static_cast<short>(direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT);
+    const short events = events_of(direction);
     const auto ask = [events](int fd) {
         pollfd now{fd, events, 0};
         return ::poll(&now, 1, 0);

@@ -14,7 +14,9 @@
 
 namespace thrum {
 
-enum class Direction : unsigned char { read = 0, write = 1 };
+// `error`: the error queue of a socket (recvmsg(2), MSG_ERRQUEUE), or a hang-up.
+enum class Direction : unsigned char { read = 0, write = 1, error = 2 };
+inline constexpr int directions = 3;
 
 namespace internal {
 struct IoHandle;

@@ -1,10 +1,11 @@
 // thrum/sockets/internal/quiet_splice.hpp: floor 2, sockets
-// splice(2) to a socket without the SIGPIPE that it raises when the peer is gone, for it knows no
-// MSG_NOSIGNAL.
+// sendfile(2) and splice(2) to a socket without the SIGPIPE that they raise when the peer is gone, for they
+// know no MSG_NOSIGNAL.
 #pragma once
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/types.h>
 
 #include <cerrno>
 #include <csignal>
@@ -13,24 +14,47 @@
 
 namespace thrum::internal {
 
-// As splice(2), without waiting: -1 with EPIPE where the peer is gone, and no signal.
-inline ssize_t splice_to_socket(int pipe, int socket, std::size_t size) noexcept {
-    sigset_t sigpipe;
-    sigset_t before;
-    ::sigemptyset(&sigpipe);
-    ::sigaddset(&sigpipe, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
-    const ssize_t sent = ::splice(pipe, nullptr, socket, nullptr, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    const int code = errno;
-    if (sent < 0 && code == EPIPE) {
-        // Ours, raised in this thread; taken back before it can be delivered. Does not wait.
-        constexpr timespec at_once{};
-        while (::sigtimedwait(&sigpipe, nullptr, &at_once) < 0 && errno == EINTR) {
-        }
+// Runs calls that may raise SIGPIPE. Where the process ignores that signal, as asked once for a transfer,
+// they cost nothing more; else it is blocked meanwhile, and taken back before the fiber can leave its OS
+// thread, for which alone it is.
+class Quiet {
+public:
+    Quiet() noexcept {
+        struct sigaction action = {};
+        is_ignored_ = ::sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
     }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    errno = code;
-    return sent;
-}
+
+    // As `call`, which is to move `size` bytes. Keeps errno.
+    template <class Call>
+    ssize_t operator()(std::size_t size, Call&& call) const noexcept {
+        if (is_ignored_) return call();
+        sigset_t sigpipe;
+        sigset_t before;
+        ::sigemptyset(&sigpipe);
+        ::sigaddset(&sigpipe, SIGPIPE);
+        ::pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+        const bool was_pending = ::sigismember(&before, SIGPIPE) == 1 && is_pending();
+        const ssize_t moved = call();
+        const int code = errno;
+        // Also after a part: the connection may break behind the first bytes of what was asked for.
+        const bool may_be_raised = moved < 0 ? code == EPIPE : static_cast<std::size_t>(moved) < size;
+        if (may_be_raised && !was_pending) {
+            constexpr timespec at_once{};
+            while (::sigtimedwait(&sigpipe, nullptr, &at_once) < 0 && errno == EINTR) {
+            }
+        }
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        errno = code;
+        return moved;
+    }
+
+private:
+    static bool is_pending() noexcept {
+        sigset_t pending;
+        return ::sigpending(&pending) == 0 && ::sigismember(&pending, SIGPIPE) == 1;
+    }
+
+    bool is_ignored_ = false;
+};
 
 }  // namespace thrum::internal

@@ -61,10 +61,11 @@ void deliver(IoHandle& handle, bool readable, bool writable, bool hung_up) noexc
         fresh = word + readiness::event;
         if (readable) fresh &= ~readiness::dry_read;
         if (writable) fresh &= ~readiness::dry_write;
-        if (hung_up) fresh |= readiness::hung_up;
+        if (hung_up) fresh = (fresh | readiness::hung_up) & ~readiness::dry_error;
     } while (!handle.word.compare_exchange_weak(word, fresh, std::memory_order_acq_rel));
     if (readable) handle.waiters[0].wake_all();
     if (writable) handle.waiters[1].wake_all();
+    if (hung_up) handle.waiters[2].wake_all();
 }
 
 }  // namespace thrum::internal

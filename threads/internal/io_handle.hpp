@@ -14,16 +14,16 @@ namespace thrum::internal {
 
 class Reactor;
 
-// The readiness word: two bits that say "do not ask the kernel, it has nothing", the sticky hang-up bit, and
-// above them a count of events, so that a thread that saw EAGAIN does not overwrite news that came meanwhile.
+// The readiness word: three bits that say "do not ask the kernel, it has nothing", the sticky hang-up bit,
+// and above them a count of events, so that a thread that saw EAGAIN does not overwrite news that came
+// meanwhile.
 namespace readiness {
 inline constexpr unsigned dry_read = 1;
 inline constexpr unsigned dry_write = 2;
-inline constexpr unsigned hung_up = 4;
-inline constexpr unsigned event = 8;
-constexpr unsigned dry(Direction direction) noexcept {
-    return direction == Direction::read ? dry_read : dry_write;
-}
+inline constexpr unsigned dry_error = 4;
+inline constexpr unsigned hung_up = 8;
+inline constexpr unsigned event = 16;
+constexpr unsigned dry(Direction direction) noexcept { return dry_read << static_cast<unsigned>(direction); }
 }  // namespace readiness
 
 // One thread's wait on a descriptor, on its stack.
@@ -42,7 +42,7 @@ struct alignas(64) IoHandle {
     // Who waited last, to be brought into the caches when news comes; it may be gone.
     std::atomic<const Task*> last_task = nullptr;
     std::atomic<const IoWait*> last_wait = nullptr;
-    WaitList waiters[2];  // by Direction
+    WaitList waiters[directions];  // by Direction
     IoHandle* next_free = nullptr;
     bool closed = false;
 };
@@ -61,7 +61,8 @@ inline void warm_up_waiter(const IoWait* wait, const Task* task) noexcept {
 IoHandle* allocate_handle();
 void recycle_handle(IoHandle* handle) noexcept;
 
-// News from the kernel: marks the directions as worth asking and wakes their waiters.
+// News from the kernel: marks the directions as worth asking and wakes their waiters. A hang-up is also an
+// error.
 void deliver(IoHandle& handle, bool readable, bool writable, bool hung_up) noexcept;
 
 }  // namespace thrum::internal

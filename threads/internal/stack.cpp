@@ -13,11 +13,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,6 +68,16 @@ StackHeader* first_single_stack = nullptr;  // the stacks outside the slabs; und
 
 namespace {
 
+std::size_t round_up(std::size_t size, std::size_t step) noexcept { return (size + step - 1) / step * step; }
+
+// The bytes of these pages from the first one in memory after the guard on.
+std::size_t depth_of(const unsigned char* first, std::size_t pages) noexcept {
+    const unsigned char* const end = first + pages;
+    const auto* const touched =
+        std::find_if(first + 1, end, [](unsigned char flags) { return (flags & 1) != 0; });
+    return static_cast<std::size_t>(end - touched) * page;
+}
+
 std::optional<std::size_t> guards_of_environment() {
     const char* const text = std::getenv("THRUM_GUARDS");
     if (text == nullptr || !std::string_view(text).starts_with("mprotect:")) return std::nullopt;
@@ -75,7 +87,9 @@ std::optional<std::size_t> guards_of_environment() {
 class Pool {
 public:
     Stack allocate(std::size_t size) {
-        if (size != stack_size_for(default_stack_size)) return map_one(size);
+        static const std::size_t default_size = stack_size_for(default_stack_size);
+        if (size != default_size) size = round_up(size, stack_size_step);
+        if (size != default_size) return allocate_single(size);
         SpinGuard guard(spin_);
         if (idle_.empty()) map_slab(size);
         const Stack stack = idle_.back();
@@ -85,6 +99,7 @@ public:
 
     void release(const Stack& stack) noexcept {
         if (!stack.pooled) {
+            if (keep_single(stack)) return;
             unlink(StackHeader::of(stack));
 #if defined(__SANITIZE_ADDRESS__)
             __lsan_unregister_root_region(stack.base, stack.size);
@@ -116,14 +131,14 @@ public:
             const std::size_t pages = slab->stack_size / page;
             resident.assign(slab->count * pages, 0);
             if (::mincore(slab->base, slab->count * slab->stack_size, resident.data()) != 0) continue;
-            for (std::size_t i = 0; i < slab->count; ++i) {
-                const auto first = resident.begin() + static_cast<std::ptrdiff_t>(i * pages);
-                // The guard is no part of it.
-                const auto touched = std::find_if(first + 1, first + static_cast<std::ptrdiff_t>(pages),
-                                                  [](unsigned char flags) { return (flags & 1) != 0; });
-                const auto untouched = static_cast<std::size_t>(touched - first);
-                most = std::max(most, (pages - untouched) * page);
-            }
+            for (std::size_t i = 0; i < slab->count; ++i)
+                most = std::max(most, depth_of(resident.data() + i * pages, pages));
+        }
+        for (const auto& [base, pages] : singles()) {
+            resident.assign(pages, 0);
+            // One that has gone since has nothing in memory.
+            if (::mincore(base, pages * page, resident.data()) == 0)
+                most = std::max(most, depth_of(resident.data(), pages));
         }
         return most;
     }
@@ -226,11 +241,53 @@ private:
         first_stack_slab.store(slab.release(), std::memory_order_release);
     }
 
+    Stack allocate_single(std::size_t size) {
+        if (size > largest_kept_stack) return map_one(size);
+        {
+            SpinGuard guard(spin_);
+            std::vector<Stack>& idle = idle_singles_[size / stack_size_step];
+            if (!idle.empty()) {
+                const Stack stack = idle.back();
+                idle.pop_back();
+                idle_single_bytes_ -= size;
+                return stack;
+            }
+        }
+        return map_one(size);
+    }
+
+    // False where there are enough idle ones, or no memory to note it.
+    bool keep_single(const Stack& stack) noexcept {
+        if (stack.size > largest_kept_stack) return false;
+        SpinGuard guard(spin_);
+        if (idle_single_bytes_ + stack.size > idle_stack_bytes_kept) return false;
+        try {
+            idle_singles_[stack.size / stack_size_step].push_back(stack);
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+        idle_single_bytes_ += stack.size;
+        return true;
+    }
+
+    std::vector<std::pair<char*, std::size_t>> singles() {
+        std::vector<std::pair<char*, std::size_t>> all;
+        SpinGuard guard(spin_);
+        for (StackHeader* header = first_single_stack; header != nullptr; header = header->next) {
+            // Its colour is less than a page.
+            const auto end = round_up(reinterpret_cast<std::uintptr_t>(header), page);
+            all.emplace_back(reinterpret_cast<char*>(end) - header->pages * page, header->pages);
+        }
+        return all;
+    }
+
     Stack map_one(std::size_t size) {
         Stack stack{.base = map(size), .size = size};
         SpinGuard guard(spin_);
         place_guard(stack);
+        stack.colour = static_cast<std::uint32_t>(statistics_.mapped % colours) * colour_step;
         StackHeader& header = StackHeader::of(stack);
+        header.pages = static_cast<std::uint32_t>(size / page);
         header.next = first_single_stack;
         if (first_single_stack != nullptr) first_single_stack->previous = &header;
         first_single_stack = &header;
@@ -245,6 +302,8 @@ private:
 
     Spin spin_;
     std::vector<Stack> idle_;
+    std::array<std::vector<Stack>, largest_kept_stack / stack_size_step + 1> idle_singles_;  // by class
+    std::size_t idle_single_bytes_ = 0;
     StackStatistics statistics_;
     std::size_t pooled_ = 0;  // stacks of the default size, idle or not
     std::size_t mprotected_ = 0;

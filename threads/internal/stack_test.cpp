@@ -73,7 +73,56 @@ TEST(Stack, HasAGuard) {
     EXPECT_EQ(statistics.guarded, statistics.mapped);
 }
 
-// Where a guard costs mappings there may be so many at once; a stack of its own size that has gone gives its
+// A stack of another than the default size is kept for the next one who wants such a one, whole and with its
+// guard, so that nothing is mapped any more.
+TEST(Stack, OtherSizesAreKeptToo) {
+    const std::size_t sizes[] = {16 * 1024, 48 * 1024, 100 * 1024, 2 * default_stack_size + 5000, 1 << 20};
+    const auto round = [&] {
+        std::vector<Stack> stacks;
+        for (const std::size_t size : sizes) {
+            for (int i = 0; i < 10; ++i) {
+                const Stack stack = allocate_stack(size);
+                EXPECT_GE(stack.size, size);
+                EXPECT_TRUE(is_guarded(stack)) << size;
+                stacks.push_back(stack);
+            }
+        }
+        for (const Stack& stack : stacks) release_stack(stack);
+    };
+    round();
+    const std::size_t mapped = stack_statistics().mapped;
+    for (int i = 0; i < 3; ++i) round();
+    EXPECT_EQ(stack_statistics().mapped, mapped);
+}
+
+// Of those that idle at once there is a bound, by their bytes; and very large ones are not kept at all.
+TEST(Stack, NotMoreThanSoManyAreKept) {
+    const auto mapped_again = [](std::size_t size, std::size_t count) {
+        const auto round = [&] {
+            std::vector<Stack> stacks;
+            for (std::size_t i = 0; i < count; ++i) stacks.push_back(allocate_stack(size));
+            for (const Stack& stack : stacks) release_stack(stack);
+        };
+        round();
+        const std::size_t before = stack_statistics().mapped;
+        round();
+        return stack_statistics().mapped - before;
+    };
+    const std::size_t most = idle_stack_bytes_kept / largest_kept_stack;
+    EXPECT_EQ(mapped_again(largest_kept_stack + 1, 3), 3u);
+    EXPECT_GE(mapped_again(largest_kept_stack, most + 5), 5u);
+}
+
+// How deep a thread with a stack of its own size has been is seen as well.
+TEST(Stack, DepthOfOtherSizes) {
+    const Stack stack = allocate_stack(1 << 20);
+    volatile char* const deep = stack.top() - 900 * 1024;
+    *deep = 1;
+    EXPECT_GE(deepest_stack(), std::size_t{900} * 1024);
+    release_stack(stack);
+}
+
+// Where a guard costs mappings there may be so many at once; a very large stack that has gone gives its
 // guard back, so that those who come later have one too.
 TEST(StackDeathTest, GuardsOfSingleStacksAreGivenBack) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
@@ -82,7 +131,7 @@ TEST(StackDeathTest, GuardsOfSingleStacksAreGivenBack) {
             refuse_installed_guards(EINVAL, ~0U);  // as a kernel before 6.13
             std::size_t most_mappings = 65530;
             std::ifstream("/proc/sys/vm/max_map_count") >> most_mappings;
-            const std::size_t size = stack_size_for(16 * 1024);
+            const std::size_t size = largest_kept_stack + page;
             for (std::size_t i = 0; i < most_mappings / 2; ++i) release_stack(allocate_stack(size));
             const Stack last = allocate_stack(size);
             const StackStatistics statistics = stack_statistics();

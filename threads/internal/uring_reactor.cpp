@@ -39,7 +39,14 @@ struct Slot {
     IoWait* wait = nullptr;
     std::uint32_t generation = 0;
     std::uint32_t next_free = no_slot;
+    int fd = -1;
 };
+
+// Errors and hang-ups are told of unasked.
+unsigned events_of(Direction direction) noexcept {
+    if (direction == Direction::error) return 0;
+    return direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT;
+}
 
 class UringReactor final : public Reactor {
 public:
@@ -78,7 +85,8 @@ public:
     int watch(IoHandle&, int fd, IoWait& wait) noexcept override {
         wait.slot = take_slot(wait);
         io_uring_sqe* const sqe = next_entry();
-        io_uring_prep_poll_add(sqe, fd, wait.direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT);
+        slots_[wait.slot].fd = fd;
+        io_uring_prep_poll_add(sqe, fd, events_of(wait.direction));
         sqe->user_data = data_of(wait.slot);
         return 0;
     }
@@ -86,9 +94,7 @@ public:
     void unwatch(IoWait& wait) noexcept override {
         if (slots_[wait.slot].wait != &wait)
             return;  // completed, and its wake-up lost the race to another reason
-        io_uring_sqe* const sqe = next_entry();
-        io_uring_prep_poll_remove(sqe, data_of(wait.slot));
-        sqe->user_data = ignored_data;
+        remove_poll(data_of(wait.slot));
         free_slot(wait.slot);
         // At once: the request holds the file open, and its owner may be about to close it.
         io_uring_submit_and_get_events(&ring_);
@@ -162,9 +168,31 @@ private:
         Slot& slot = slots_[index];
         if (slot.generation != static_cast<std::uint32_t>(cqe.user_data >> 32)) return;
         IoWait& wait = *slot.wait;
+        if (wait.direction != Direction::read && cqe.res == POLLRDHUP) {
+            wait_beyond_half_close(index, cqe);
+            return;
+        }
+        // Of several to come, none is wanted any more.
+        if ((cqe.flags & IORING_CQE_F_MORE) != 0) remove_poll(data_of(index));
         free_slot(index);
         // Whatever the result, the system call itself will tell: the waiter asks again.
         if (wait.task->claim(Wake::notified)) wait.task->wake();
+    }
+
+    // io_uring tells every poll of a peer that has ended its way, unasked, and at once, as it stands for
+    // good: who waits for such a peer to read would go round in circles. A multishot poll tells of it once
+    // and then of changes only.
+    void wait_beyond_half_close(std::uint32_t index, const io_uring_cqe& cqe) noexcept {
+        if ((cqe.flags & IORING_CQE_F_MORE) != 0) return;
+        io_uring_sqe* const sqe = next_entry();
+        io_uring_prep_poll_multishot(sqe, slots_[index].fd, events_of(slots_[index].wait->direction));
+        sqe->user_data = data_of(index);
+    }
+
+    void remove_poll(std::uint64_t data) noexcept {
+        io_uring_sqe* const sqe = next_entry();
+        io_uring_prep_poll_remove(sqe, data);
+        sqe->user_data = ignored_data;
     }
 
     void arm_wake() noexcept {
