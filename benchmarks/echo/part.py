@@ -11,7 +11,7 @@ OTHERS = [GO,
           System("Asio coroutines", "echo/asio_echo", instead="Boost.Asio is not installed"),
           System("libuv", "echo/uv_echo", instead="libuv1-dev is not installed"),
           System("tokio", "echo/tokio_echo", instead="no cargo, or it could not have the crate"),
-          System("Photon", "echo/photon_echo", instead="no `THRUM_PHOTON`; 1.02× at 100 connections, measured earlier on a like machine")]
+          System("Photon", "echo/photon_echo", instead="no `THRUM_PHOTON`; 1.02× at 100 connections on an earlier day")]
 SYSTEMS = [RAW, *OURS, *OTHERS]
 LOADS = {1: 30_000, 100: 150_000, 1_000: 150_000, 10_000: 200_000}  # connections: requests
 MOST = max(LOADS)
@@ -31,6 +31,10 @@ def echo_once(bench, system, connections):
         return server.cost_of(load, LOADS[connections])
 
 
+def counted(connections):
+    return f"{connections:,} connection{'s' if connections > 1 else ''}"
+
+
 def echo(bench):
     seen = {n: bench.medians(SYSTEMS, lambda system: echo_once(bench, system, n)) for n in LOADS}
     rows, wanted = [], []
@@ -41,12 +45,12 @@ def echo(bench):
             cells = (missing(system, 3) if mine is None else
                      [with_ratio(mine[0], floor[0]), f"{mine[2]:,.0f}", with_ratio(mine[3], floor[3], 0)])
             rows.append([f"{connections:,}", system.name, *cells])
-        wanted += [at_most(f"{connections:,} connections, {ours.name} beside raw epoll", 1.05, figures[ours.name][0] / floor[0])
+        wanted += [at_most(f"{counted(connections)}, {ours.name} beside raw epoll", 1.05, figures[ours.name][0] / floor[0])
                    for ours in OURS]
         mine = figures[DEFAULT.name]
-        wanted.append(at_most(f"{connections:,} connections, p99 beside raw epoll's", 1, mine[3] / floor[3]))
+        wanted.append(at_most(f"{counted(connections)}, {DEFAULT.name}: p99 beside raw epoll's", 1, mine[3] / floor[3]))
         # tokio has no stack for each client: to be level with it is the aim.
-        wanted += [at_most(f"{connections:,} connections, beside {other.name}", 1.05 if other.name == "tokio" else 1,
+        wanted += [at_most(f"{counted(connections)}, {DEFAULT.name} beside {other.name}", 1.05 if other.name == "tokio" else 1,
                            mine[0] / figures[other.name][0]) for other in OTHERS if figures[other.name]]
     return [*table(("connections", "system", "CPU µs per request", "median µs", "p99 µs"), rows), "", *aims(*wanted)]
 
