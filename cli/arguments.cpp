@@ -37,6 +37,14 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     return std::chrono::milliseconds(std::llround(number));
 }
 
+std::optional<std::chrono::nanoseconds> parse_time(const std::string& option, const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    const auto time = parse_duration(text);
+    if (!time || time->count() == 0)
+        throw CLI::ValidationError(option + ": " + text + " is no time, such as 5s or 500ms");
+    return *time;
+}
+
 std::optional<HostAndPort> parse_host_and_port(std::string_view text, const HostAndPort& defaults) {
     if (text.empty()) return defaults;
     HostAndPort parsed = defaults;

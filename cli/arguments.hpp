@@ -20,6 +20,10 @@ namespace thrum::cli {
 // day.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
+// The same of an option that may be left away, and that is no time at all where it is 0. Throws
+// CLI::ValidationError naming the option.
+std::optional<std::chrono::nanoseconds> parse_time(const std::string& option, const std::string& text);
+
 // "127.0.0.1", "127.0.0.1:8000", ":8000", "8000", "[::1]:8000", "::1", "localhost:80"; port 0 asks for a free
 // one.
 struct HostAndPort {

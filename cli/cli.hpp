@@ -5,12 +5,16 @@
 #include <thrum/cli/arguments.hpp>
 #include <thrum/cli/child.hpp>
 #include <thrum/cli/command_line.hpp>
+#include <thrum/cli/completions.hpp>
 #include <thrum/cli/connect_command.hpp>
+#include <thrum/cli/described.hpp>
 #include <thrum/cli/descriptor_limit.hpp>
+#include <thrum/cli/documents_command.hpp>
 #include <thrum/cli/exchange.hpp>
 #include <thrum/cli/get_command.hpp>
 #include <thrum/cli/hex_dump.hpp>
 #include <thrum/cli/listen_command.hpp>
+#include <thrum/cli/manual.hpp>
 #include <thrum/cli/output.hpp>
 #include <thrum/cli/proxy_command.hpp>
 #include <thrum/cli/serve_command.hpp>

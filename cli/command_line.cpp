@@ -2,6 +2,7 @@
 #include <thrum/cli/command_line.hpp>
 #include <thrum/cli/connect_command.hpp>
 #include <thrum/cli/descriptor_limit.hpp>
+#include <thrum/cli/documents_command.hpp>
 #include <thrum/cli/get_command.hpp>
 #include <thrum/cli/listen_command.hpp>
 #include <thrum/cli/output.hpp>
@@ -48,7 +49,8 @@ int told(const CLI::App& app, const char* what, int status) {
 
 // "there is no command gte; there are get, serve and venv".
 std::string unknown_command(const CLI::App& app, const std::string& name) {
-    const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+    const auto commands =
+        app.get_subcommands([](const CLI::App* command) { return !command->get_group().empty(); });
     std::string known;
     for (std::size_t i = 0; i < commands.size(); ++i) {
         if (i > 0) known += i + 1 == commands.size() ? " and " : ", ";
@@ -95,6 +97,7 @@ int run_command_line(int argc, char** argv) {
     add_listen_command(app, status);
     add_proxy_command(app, status);
     add_venv_command(app, status, limit);
+    add_documents_command(app, status);
     try {
         return run(app, status, argc, argv);
     } catch (const OutputError& error) {

@@ -44,11 +44,19 @@ Address parse_endpoint(std::string_view text, std::string_view host) {
     }
 }
 
+Address parse_endpoint(const ExchangeArguments& arguments, std::string_view host) {
+    if (arguments.port.empty()) return parse_endpoint(arguments.address, host);
+    const bool is_bare_ipv6 = arguments.address.find(':') != std::string::npos && arguments.address[0] != '[';
+    const std::string name = is_bare_ipv6 ? "[" + arguments.address + "]" : arguments.address;
+    return parse_endpoint(name + ":" + arguments.port, host);
+}
+
 void add_exchange_options(CLI::App& command, ExchangeArguments& arguments, const char* address) {
     command.add_option("ADDRESS", arguments.address, address)
         ->type_name("")
         ->required()
         ->check(not_empty("address", "give one such as 127.0.0.1:8080, :8080, unix:/path or @name"));
+    command.add_option("PORT", arguments.port, "The port, where ADDRESS has none")->type_name("");
     command.add_flag("-u,--udp", arguments.udp, "Datagrams instead of a stream");
     command.add_flag("--tls", arguments.tls, "TLS");
     command
@@ -57,6 +65,7 @@ void add_exchange_options(CLI::App& command, ExchangeArguments& arguments, const
         ->type_name("COMMAND")
         ->check(not_empty("command", "name a program, such as --exec cat"));
     command.add_flag("--shell", arguments.shell, "Let /bin/sh read the COMMAND");
+    command.add_flag("-v,--verbose", arguments.verbose, "Say on standard error who is at the other end");
     command.add_flag("--hex", arguments.hex, "Show what goes both ways on standard error");
     command.add_option("--idle", arguments.idle, "End when so long nothing comes or goes: 5s, 500ms")
         ->type_name("TIME")
@@ -67,11 +76,7 @@ Exchange::Exchange(const ExchangeArguments& arguments) {
     if (arguments.tls && arguments.udp) throw CLI::ValidationError("--tls and --udp do not go together");
     if (arguments.shell && arguments.command.empty())
         throw CLI::ValidationError("--shell is of use with --exec only");
-    if (!arguments.idle.empty()) {
-        idle_ = parse_duration(arguments.idle);
-        if (!idle_ || idle_->count() == 0)
-            throw CLI::ValidationError("--idle: " + arguments.idle + " is no time, such as 5s or 500ms");
-    }
+    idle_ = parse_time("--idle", arguments.idle);
     if (arguments.shell) {
         words_ = {"/bin/sh", "-c", arguments.command};
     } else if (!arguments.command.empty()) {

@@ -22,12 +22,14 @@ namespace thrum::cli {
 
 struct ExchangeArguments {
     std::string address;
+    std::string port;     // behind a space, as nc(1) wants it; part of the address otherwise
     std::string command;  // --exec
     std::string idle;     // --idle
     bool shell = false;
     bool hex = false;
     bool udp = false;
     bool tls = false;
+    bool verbose = false;
 };
 
 // Adds what both commands take. `address` says what ADDRESS is.
@@ -36,6 +38,8 @@ void add_exchange_options(CLI::App& command, ExchangeArguments& arguments, const
 // "127.0.0.1:8080", "[::1]:80", "localhost:80", ":8080", "8080", "unix:/path", "@abstract". A text without a
 // host means `host`. Throws CLI::ValidationError.
 Address parse_endpoint(std::string_view text, std::string_view host);
+// The same of arguments whose port may stand by itself: "localhost 80", "::1 80".
+Address parse_endpoint(const ExchangeArguments& arguments, std::string_view host);
 
 // The arguments, read. Throws CLI::ValidationError for what is no time, and for what does not go together.
 class Exchange {

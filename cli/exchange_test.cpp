@@ -141,6 +141,27 @@ TEST(ConnectCommand, IdleAndStopped) {
     EXPECT_EQ(waiting.process().wait(), 128 + SIGINT);
 }
 
+// What fingers know from nc: the port behind a space, -v, -z and -w.
+TEST(ConnectCommand, HabitsOfNetcat) {
+    const TemporaryDirectory folder;
+    Serving serving(folder, {"listen", "-kv", "127.0.0.1", "0", "--exec", "cat"});
+    EXPECT_EQ(connect_with("one", "127.0.0.1 " + serving.port()), "one");
+    const CommandResult tried = shell(thrum_command + " connect -zvw 10s 127.0.0.1 " + serving.port());
+    EXPECT_EQ(tried.status, exit_done);
+    EXPECT_EQ(tried.error_output, "thrum connect: connected to " + serving.address() + "\n");
+    EXPECT_EQ(shell(thrum_command + " connect -z 127.0.0.1:1").status, exit_failed);
+    while (serving.said().find("thrum listen: connected from 127.0.0.1:") == std::string::npos) {
+        ASSERT_TRUE(serving.process().running());
+    }
+    Serving six(folder, {"listen", "-k", "::1", "0", "--exec", "cat"});
+    EXPECT_EQ(connect_with("two", "::1 " + six.port()), "two");
+    EXPECT_EQ(connect_with("three", "[::1] " + six.port()), "three");
+    // TEST-NET-1 (RFC 5737): nobody is there, or it is refused at once where there is no route.
+    const CommandResult nobody = shell(thrum_command + " connect -w 50ms 192.0.2.1 9 < /dev/null");
+    EXPECT_EQ(nobody.status, exit_failed);
+    EXPECT_NE(nobody.error_output.find("192.0.2.1:9"), std::string::npos) << nobody.error_output;
+}
+
 // --hex shows both ways on standard error, and standard output is what it was.
 TEST(ConnectCommand, Hex) {
     const TemporaryDirectory folder;
@@ -204,6 +225,10 @@ TEST(ExchangeCommands, WhatCannotBeIsToldInOneLine) {
         {{"connect", "unix:/no/such"}, "unix:/no/such", exit_failed},
         {{"connect", ":1", "--idle", "soon"}, "--idle: soon is no time", exit_usage},
         {{"connect", ":1", "--tls", "--udp"}, "--tls and --udp do not go together", exit_usage},
+        {{"connect", ":1", "-w", "soon"}, "--timeout: soon is no time", exit_usage},
+        {{"connect", ":1", "-uz"}, "of no use with --udp", exit_usage},
+        {{"connect", "a:1", "2"}, "a:1", exit_usage},
+        {{"connect", "a", "ssh"}, "a:ssh is no address", exit_usage},
         {{"connect", ":1", "--insecure"}, "of use with --tls only", exit_usage},
         {{"connect", ":1", "--exec", "'a"}, "a quote that is not closed", exit_usage},
         {{"listen", ":0", "--tls"}, "--cert is missing", exit_usage},

@@ -81,6 +81,10 @@ void listen_stream(const ListenArguments& arguments, const Address& address, Exc
         address,
         [&](Stream& client, const Address& from) {
             if (!arguments.keep) its->shutdown();  // nobody else is waited for
+            if (arguments.verbose) {
+                std::fprintf(stderr, "thrum listen: connected from %s\n",
+                             fetch::printable(client.peer_name()).c_str());
+            }
             exchange.run(client, at_once ? from.to_string() : "");
         },
         options);
@@ -119,7 +123,7 @@ void listen_datagrams(const ListenArguments& arguments, const Address& address, 
 }
 
 int listen(const ListenArguments& arguments) {
-    const Address address = parse_endpoint(arguments.address, "0.0.0.0");
+    const Address address = parse_endpoint(arguments, "0.0.0.0");
     Exchange exchange(arguments);
     if (arguments.tls && arguments.certificate.empty())
         throw CLI::ValidationError("--tls: --cert is missing: the certificate that clients are shown");

@@ -147,12 +147,7 @@ void serve(const ProxyArguments& arguments, const Address& listen, const Address
 int proxy(const ProxyArguments& arguments) {
     const Address listen = parse_endpoint(arguments.listen, "0.0.0.0");
     const Address target = parse_endpoint(arguments.target, "localhost");
-    std::optional<std::chrono::nanoseconds> idle;
-    if (!arguments.idle.empty()) {
-        idle = parse_duration(arguments.idle);
-        if (!idle || idle->count() == 0)
-            throw CLI::ValidationError("--idle: " + arguments.idle + " is no time, such as 5s or 500ms");
-    }
+    const std::optional<std::chrono::nanoseconds> idle = parse_time("--idle", arguments.idle);
     std::signal(SIGPIPE, SIG_IGN);
     const int caught = run_until_signal([&] { serve(arguments, listen, target, idle); });
     // Ctrl-C is how a server is meant to end.

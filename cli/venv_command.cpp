@@ -98,6 +98,7 @@ void add_venv_command(CLI::App& app, int& status, const DescriptorLimit& limit) 
     command->add_option("DIR", arguments->folder, "The folder to make it in (.venv)")->type_name("");
     command
         ->add_option("-p,--python", options.python, "A path, a version (3.11) or a name (python3.11) on PATH")
+        ->type_name("PYTHON")
         ->check(not_empty("interpreter's name", "leave it away for the first python3 on PATH"));
     command->add_option("--prompt", options.prompt, "Shown while it is active, instead of the folder's name")
         ->check(not_empty("prompt", "leave it away for the folder's name"));

@@ -15,6 +15,7 @@ install(FILES cmake/thrumConfig.cmake cmake/ThrumDependencies.cmake ${PROJECT_BI
         DESTINATION ${package_dir})
 if(TARGET thrum)
     install(TARGETS thrum)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/documents/ DESTINATION ${CMAKE_INSTALL_DATADIR} OPTIONAL)
 endif()
 
 # The prefix as seen from the folder of the .pc files, so that an installed copy may be moved.

@@ -122,6 +122,12 @@ class InstallTest(unittest.TestCase):
         said = self.succeeds(self.prefix / "bin" / "thrum", "--version")
         self.assertIn("0.1.0", said)
 
+    def test_manual_pages_and_completions_are_installed(self):
+        share = self.prefix / "share"
+        for name in ("man/man1/thrum.1", "man/man1/thrum-get.1", "bash-completion/completions/thrum",
+                     "zsh/site-functions/_thrum", "fish/vendor_completions.d/thrum.fish"):
+            self.assertIn("thrum", (share / name).read_text())
+
 
 if __name__ == "__main__":
     unittest.main()
