@@ -125,7 +125,7 @@ const struct {
      "/bin/bash",
      2,
      "",
-     "thrum venv: --python: 1 required TEXT missing (see thrum venv --help)\n"},
+     "thrum venv: --python: 1 required PYTHON missing (see thrum venv --help)\n"},
 };
 
 // What it says, on which output and with which status, snapshot by snapshot.
