@@ -210,6 +210,21 @@ TEST(ProxyCommand, PassesOnAndCounts) {
     }
 }
 
+// On a terminal, however narrow, the counters stay on one line, which is rewritten; NO_COLOR is heeded.
+TEST(ProxyCommand, OneLineOfAnyTerminal) {
+    if (shell("command -v script").status != 0) GTEST_SKIP() << "there is no script(1) here";
+    constexpr std::size_t columns = 30;
+    const CommandResult shown =
+        shell("NO_COLOR=1 script -qec 'stty cols " + std::to_string(columns) + "; timeout -s TERM 2 " +
+              thrum_command + " proxy 127.0.0.1:0 127.0.0.1:1' /dev/null < /dev/null");
+    const std::string begin = "\r0 clients, 0 in all";
+    const auto at = shown.output.find(begin);
+    ASSERT_NE(at, std::string::npos) << shown.output;
+    EXPECT_EQ(shown.output.find("\x1b[1m"), std::string::npos);
+    const auto end = shown.output.find('\x1b', at);
+    EXPECT_EQ(end - at - 1, columns - 1) << shown.output.substr(at, end - at);
+}
+
 TEST(ExchangeCommands, WhatCannotBeIsToldInOneLine) {
     struct Case {
         std::vector<std::string> arguments;

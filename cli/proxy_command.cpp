@@ -12,6 +12,7 @@
 #include <thrum/threads/thread.hpp>
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -21,6 +22,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace thrum::cli {
 
@@ -41,6 +43,14 @@ constexpr const char* examples = R"(Examples:
 
 Standard error shows how many clients there are and what goes, as it changes on a terminal, every 10 s
 elsewhere. Connections that break on one side are reset on the other. Ctrl-C lets clients end for 5 s.)";
+
+// As many of the first characters, all of them ASCII, as a line of the terminal shows: one that is wrapped is
+// not taken back by a carriage return.
+std::string_view fitting(std::string_view line) {
+    winsize size = {};
+    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return line;
+    return line.substr(0, size.ws_col - 1U);
+}
 
 struct ProxyArguments {
     std::string listen;
@@ -85,8 +95,8 @@ private:
                 fetch::format_rate(static_cast<double>(counters_.backward - backward) / seconds));
             const std::string now = summary() + rates;
             if (is_terminal_) {
-                std::fprintf(stderr, "\r%s%s%s\x1b[K", has_color_ ? "\x1b[1m" : "", now.c_str(),
-                             has_color_ ? "\x1b[0m" : "");
+                std::fprintf(stderr, "\r%s%s%s\x1b[K", has_color_ ? "\x1b[1m" : "",
+                             std::string(fitting(now)).c_str(), has_color_ ? "\x1b[0m" : "");
             } else if (now != shown) {
                 say(now);
             }
