@@ -210,8 +210,13 @@ private:
 // close() resets the connection from now on (SO_LINGER, socket(7)).
 void reset_at_close(Stream& stream) noexcept {
     constexpr linger at_once{1, 0};
-    if (dynamic_cast<Socket*>(&stream) != nullptr)
-        ::setsockopt(stream.fileno(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    auto* const socket = dynamic_cast<Socket*>(&stream);
+    if (socket == nullptr) return;
+    try {
+        ::setsockopt(socket->number().fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    } catch (const Error&) {
+        // A direct one for which no number is left: it ends without a reset.
+    }
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ struct StreamServer::Client final : internal::ServerClient {
     void serve() override {
         const StreamServerOptions& options = state.options;
         Socket connection = std::move(socket);
+        if (options.direct_descriptors && !options.tls) connection.make_direct();
         connection.settimeout(options.idle_timeout);
         const Timeout total(options.total_timeout ? deadline_after(*options.total_timeout) : never);
         if (!options.tls) return state.handler(connection, address);

@@ -67,6 +67,11 @@ struct StreamServerOptions {
     // kernel shares the clients out among them. More than 1 for TCP alone. Those that wait in one queue do
     // not move to another that is empty, so it pays only where accepting itself is what takes the time.
     std::size_t acceptors = 1;
+    // Makes each client's socket direct (Socket::make_direct()) where that can be, so that there may be more
+    // clients than descriptors; the others keep their descriptors. The handler's own thread, and those it
+    // knows to run on the same worker, then use the socket; for calls that need its number there should be a
+    // few left. Not for TLS, whose sockets stay ordinary.
+    bool direct_descriptors = false;
     // How long each call on a client's connection may wait, as by settimeout(), and how long a client may
     // take altogether, its handshake included. One that takes longer is ended by TimeoutError.
     std::optional<std::chrono::nanoseconds> idle_timeout = std::nullopt;

@@ -75,7 +75,7 @@ Socket Socket::from_fd(UniqueFd&& fd) {
 }
 
 Socket Socket::dup() const {
-    const int fd = ::fcntl(fileno(), F_DUPFD_CLOEXEC, 0);
+    const int fd = ::fcntl(number().fd(), F_DUPFD_CLOEXEC, 0);
     if (fd < 0) throw_os_error(errno, "cannot duplicate the socket");
     Socket other(Descriptor(fd), family_, type_);
     other.timeout_ = timeout_;
@@ -106,11 +106,11 @@ Address Socket::to_own_family(const Address& address, std::string_view doing) co
 
 void Socket::bind(const Address& address) {
     const Address own = to_own_family(address, "bind to");
-    if (::bind(fileno(), own.data(), own.size()) != 0) fail("bind to", own.to_string());
+    if (::bind(number().fd(), own.data(), own.size()) != 0) fail("bind to", own.to_string());
 }
 
 void Socket::listen(int backlog) {
-    if (::listen(fileno(), backlog) != 0) fail("listen", "");
+    if (::listen(number().fd(), backlog) != 0) fail("listen", "");
 }
 
 std::pair<Socket, Address> Socket::accept() {
@@ -173,14 +173,14 @@ int Socket::connect_to(const Address& own, Deadline until) {
 
 int Socket::try_connect(const Address& own) {
     remember_peer(own);
-    if (::connect(fileno(), own.data(), own.size()) == 0) return 0;
+    if (::connect(number().fd(), own.data(), own.size()) == 0) return 0;
     if (errno == EALREADY || errno == EINTR) return EINPROGRESS;
     // EAGAIN is the kernel's word for "no local port left" here, and not for waiting.
     return errno == EAGAIN ? EADDRNOTAVAIL : errno;
 }
 
 int Socket::connect_unix(const Address& address, Deadline until) {
-    while (::connect(fileno(), address.data(), address.size()) != 0) {
+    while (::connect(number().fd(), address.data(), address.size()) != 0) {
         if (errno == EINTR) continue;
         if (errno != EAGAIN) return errno;
         if (deadline_after(0ns) >= until) return ETIMEDOUT;
@@ -194,7 +194,7 @@ int Socket::connect_unix(const Address& address, Deadline until) {
 }
 
 void Socket::shutdown(int how) {
-    if (::shutdown(fileno(), how) != 0) fail("shut down the connection to");
+    if (::shutdown(number().fd(), how) != 0) fail("shut down the connection to");
 }
 
 void Socket::setsockopt(int level, int option, int value) {
@@ -202,7 +202,7 @@ void Socket::setsockopt(int level, int option, int value) {
 }
 
 void Socket::setsockopt(int level, int option, std::string_view bytes) {
-    if (::setsockopt(fileno(), level, option, bytes.data(), static_cast<socklen_t>(bytes.size())) != 0) {
+    if (::setsockopt(number().fd(), level, option, bytes.data(), static_cast<socklen_t>(bytes.size())) != 0) {
         throw_os_error(errno, "cannot set socket option " + std::to_string(option) + " of level " +
                                   std::to_string(level));
     }
@@ -218,7 +218,7 @@ int Socket::getsockopt(int level, int option) const {
 std::string Socket::getsockopt(int level, int option, std::size_t size) const {
     std::string bytes(size, '\0');
     auto length = static_cast<socklen_t>(size);
-    if (::getsockopt(fileno(), level, option, bytes.data(), &length) != 0) {
+    if (::getsockopt(number().fd(), level, option, bytes.data(), &length) != 0) {
         throw_os_error(errno, "cannot read socket option " + std::to_string(option) + " of level " +
                                   std::to_string(level));
     }
@@ -229,7 +229,7 @@ std::string Socket::getsockopt(int level, int option, std::size_t size) const {
 Address Socket::getsockname() const {
     sockaddr_storage storage = {};
     socklen_t size = sizeof storage;
-    if (::getsockname(fileno(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    if (::getsockname(number().fd(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
         throw_os_error(errno, "cannot tell the socket's own address");
     }
     return Address::from_sockaddr(storage, size);
@@ -238,7 +238,7 @@ Address Socket::getsockname() const {
 Address Socket::getpeername() const {
     sockaddr_storage storage = {};
     socklen_t size = sizeof storage;
-    if (::getpeername(fileno(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    if (::getpeername(number().fd(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
         throw_os_error(errno, "cannot tell the socket's peer");
     }
     return Address::from_sockaddr(storage, size);
@@ -246,7 +246,7 @@ Address Socket::getpeername() const {
 
 bool Socket::readable_now() {
     char byte;
-    return ::recv(fileno(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+    return ::recv(number().fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
 void Socket::remember_peer(const Address& address) noexcept {

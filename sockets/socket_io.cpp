@@ -1,6 +1,7 @@
 // thrum/sockets/socket_io.cpp: floor 2, sockets
 // The bytes in and out of a Socket: one system call each while the kernel keeps up.
 #include <thrum/sockets/socket.hpp>
+#include <thrum/threads/socket_calls.hpp>
 
 #include <sys/uio.h>
 
@@ -35,9 +36,8 @@ std::size_t Socket::recv_into(std::span<char> buffer, int flags) {
     // A stream's short read means that the kernel had no more; a datagram's size says nothing about the next
     // one, and what was only peeked at is still there.
     const std::size_t drained_below = is_stream() && flags == 0 ? buffer.size() : 0;
-    const ssize_t size = descriptor_.perform(Direction::read, deadline(flags), drained_below, [&](int fd) {
-        return ::recv(fd, buffer.data(), buffer.size(), flags);
-    });
+    const ssize_t size = descriptor_.perform(Direction::read, deadline(flags), drained_below,
+                                             ReceiveCall{buffer.data(), buffer.size(), flags});
     if (size < 0) fail("receive from");
     return static_cast<std::size_t>(size);
 }
@@ -50,9 +50,8 @@ std::string Socket::recv(std::size_t size, int flags) {
 }
 
 std::size_t Socket::send(std::string_view data, int flags) {
-    const ssize_t size = descriptor_.perform(Direction::write, deadline(flags), 0, [&](int fd) {
-        return ::send(fd, data.data(), data.size(), flags | MSG_NOSIGNAL);
-    });
+    const ssize_t size = descriptor_.perform(Direction::write, deadline(flags), 0,
+                                             SendCall{data.data(), data.size(), flags});
     if (size < 0) fail("send to");
     return static_cast<std::size_t>(size);
 }
@@ -61,9 +60,8 @@ void Socket::sendall(std::string_view data) {
     if (!is_stream()) return void(send(data));
     const Deadline until = deadline();
     while (!data.empty()) {
-        const ssize_t size = descriptor_.perform(Direction::write, until, 0, [&](int fd) {
-            return ::send(fd, data.data(), data.size(), MSG_NOSIGNAL);
-        });
+        const ssize_t size =
+            descriptor_.perform(Direction::write, until, 0, SendCall{data.data(), data.size(), 0});
         if (size < 0) fail("send to");
         data.remove_prefix(static_cast<std::size_t>(size));
     }
@@ -81,12 +79,10 @@ void Socket::sendall(std::span<const std::string_view> pieces) {
         std::span<iovec> left(vectors.data(), count);
         skip(left, 0);
         while (!left.empty()) {
-            const ssize_t size = descriptor_.perform(Direction::write, until, 0, [&](int fd) {
-                msghdr message = {};
-                message.msg_iov = left.data();
-                message.msg_iovlen = left.size();
-                return ::sendmsg(fd, &message, MSG_NOSIGNAL);
-            });
+            msghdr message = {};
+            message.msg_iov = left.data();
+            message.msg_iovlen = left.size();
+            const ssize_t size = descriptor_.perform(Direction::write, until, 0, SendMessageCall{message, 0});
             if (size < 0) fail("send to");
             skip(left, static_cast<std::size_t>(size));
         }

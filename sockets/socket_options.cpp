@@ -37,7 +37,7 @@ int clamped(Number number) noexcept {
 
 template <class Value>
 void set(const Socket& socket, const Option& option, const Value& value, const std::string& text) {
-    if (::setsockopt(socket.fileno(), option.level, option.number, &value, sizeof value) != 0)
+    if (::setsockopt(socket.number().fd(), option.level, option.number, &value, sizeof value) != 0)
         throw_os_error(errno, std::string("cannot set ") + option.name + " to " + text);
 }
 
@@ -48,7 +48,7 @@ void set(const Socket& socket, const Option& option, int value) {
 int get(const Socket& socket, const Option& option) {
     int value = 0;
     socklen_t size = sizeof value;
-    if (::getsockopt(socket.fileno(), option.level, option.number, &value, &size) != 0)
+    if (::getsockopt(socket.number().fd(), option.level, option.number, &value, &size) != 0)
         throw_os_error(errno, std::string("cannot read ") + option.name);
     return value;
 }
@@ -159,7 +159,7 @@ void Socket::set_hops(int hops) {
 
 void Socket::bind_to_interface(NetworkInterface interface) {
     const std::string name = interface.name();
-    if (::setsockopt(fileno(), SOL_SOCKET, SO_BINDTODEVICE, name.data(),
+    if (::setsockopt(number().fd(), SOL_SOCKET, SO_BINDTODEVICE, name.data(),
                      static_cast<socklen_t>(name.size())) != 0)
         throw_os_error(errno, "cannot bind the socket to the interface " + name);
 }
@@ -173,7 +173,7 @@ void Socket::set_receive_segments(bool on) { set(*this, {SOL_UDP, UDP_GRO, "UDP_
 void Socket::change_group(int option, const Address& group, NetworkInterface interface) {
     const Address own = to_own_family(group, "use the group");
     const group_req request = {static_cast<unsigned>(interface.index()), as_storage(own)};
-    if (::setsockopt(fileno(), group_level(own), option, &request, sizeof request) == 0) return;
+    if (::setsockopt(number().fd(), group_level(own), option, &request, sizeof request) == 0) return;
     const int code = errno;
     const std::string what = std::string(option == MCAST_JOIN_GROUP ? "cannot join" : "cannot leave") +
                              " the group " + own.host() + on_interface(interface);
@@ -191,7 +191,7 @@ void Socket::change_source_group(int option, const Address& group, const Address
     const Address from = to_own_family(source, "use the source");
     const group_source_req request = {static_cast<unsigned>(interface.index()), as_storage(own),
                                       as_storage(from)};
-    if (::setsockopt(fileno(), group_level(own), option, &request, sizeof request) == 0) return;
+    if (::setsockopt(number().fd(), group_level(own), option, &request, sizeof request) == 0) return;
     throw_os_error(errno, std::string(option == MCAST_JOIN_SOURCE_GROUP ? "cannot join" : "cannot leave") +
                               " the group " + own.host() + " from " + from.host() + on_interface(interface));
 }

@@ -25,6 +25,7 @@ bool is_ascii(std::string_view text) {
 
 TLSSocket::Session::Session(Socket connected, std::string_view name, const TLSContext& context)
     : socket(std::move(connected)), settings(context.settings()), host(name) {
+    if (socket.is_direct()) socket.make_ordinary();  // OpenSSL's calls go by the number
     peer = socket.peer_name();
     if (settings->sessions.is_used() && !host.empty()) session_key = host + ":" + std::string(port_of(peer));
     if (!host.empty()) peer = host + " (" + peer + ")";

@@ -2,6 +2,7 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/threads/descriptor.hpp>
 #include <thrum/threads/internal/clock.hpp>
+#include <thrum/threads/internal/direct_files.hpp>
 #include <thrum/threads/internal/io_handle.hpp>
 #include <thrum/threads/internal/reactor.hpp>
 #include <thrum/threads/internal/simulated_time.hpp>
@@ -16,6 +17,8 @@
 
 namespace thrum {
 
+using internal::DirectFile;
+using internal::DirectFiles;
 using internal::IoHandle;
 using internal::IoWait;
 using internal::SpinGuard;
@@ -55,6 +58,34 @@ Wake park_on(IoHandle& handle, IoWait& wait, Task& task, int fd, Deadline deadli
     return how;
 }
 
+Wake park_on(DirectFiles& files, DirectFile file, IoWait& wait, Task& task, Deadline deadline) noexcept {
+    const internal::RealTime real(task);
+    files.watch(file, wait);
+    const Wake how = task.park(deadline);
+    if (how != Wake::notified) files.unwatch(file, wait);
+    return how;
+}
+
+// As a dump of all threads tells it.
+const char* waited_for(Direction direction, bool direct) noexcept {
+    switch (direction) {
+        case Direction::read: return direct ? "direct descriptor % for reading" : "descriptor % for reading";
+        case Direction::write: return direct ? "direct descriptor % for writing" : "descriptor % for writing";
+        default: break;
+    }
+    return direct ? "direct descriptor % for its error queue" : "descriptor % for its error queue";
+}
+
+// Those of the calling worker, which `file` is one of.
+DirectFiles& files_with(DirectFile file) {
+    DirectFiles* const files = DirectFiles::here();
+    if (files != nullptr && files->owns(file)) return *files;
+    throw WrongWorkerError(
+        "cannot use a direct descriptor here: it lies in the table of another worker. Use it in the thread "
+        "that "
+        "made it direct, or call make_ordinary() there first");
+}
+
 }  // namespace
 
 Descriptor::Descriptor(Descriptor&& other) noexcept
@@ -87,6 +118,13 @@ bool Descriptor::wake_waiters(int fd) noexcept {
 }
 
 int Descriptor::release() noexcept {
+    if (is_direct()) {
+        try {
+            make_ordinary();
+        } catch (const Error&) {
+            return -1;
+        }
+    }
     State state = state_.load();
     do {
         if ((state & closed) != 0) return -1;
@@ -97,19 +135,80 @@ int Descriptor::release() noexcept {
 
 void Descriptor::close() noexcept {
     const Use use(*this);
-    const int fd = number_in(state_.fetch_or(closed));
-    if (fd < 0) return;
+    const State state = state_.fetch_or(closed);
+    if ((state & closed) != 0) return;
     // An io_uring request of a waiter holds the file open until the waiter takes it back. The peer, and
     // whoever wants the port, shall not wait for that. Where it is no socket, nothing is shut down.
-    if (wake_waiters(fd)) ::shutdown(fd, SHUT_RDWR);
+    // DirectFiles::close() sees to that itself.
+    const int fd = number_in(state);
+    if (wake_waiters(fd) && fd >= 0) ::shutdown(fd, SHUT_RDWR);
 }
 
-void Descriptor::close_unless_used(State state) noexcept {
+void Descriptor::close_unless_used(State state) const noexcept {
     // A use that begins now sees the closed bit, and as it ends it comes here.
     if (state == nothing || state >= one_use || !state_.compare_exchange_strong(state, nothing)) return;
     const int error = errno;
-    ::close(static_cast<int>(state & number));
+    if ((state & direct) != 0) {
+        DirectFiles::close(DirectFile{static_cast<std::uint32_t>(state & number)});
+    } else {
+        ::close(static_cast<int>(state & number));
+    }
     errno = error;
+}
+
+DirectFile Descriptor::Use::file() const {
+    const DirectFile file{static_cast<std::uint32_t>(state_ & number)};
+    files_with(file);
+    return file;
+}
+
+void Descriptor::Loan::give_back() const noexcept {
+    const int error = errno;
+    ::close(fd_);
+    errno = error;
+}
+
+Descriptor::Loan Descriptor::lend_number(const Use& use) {
+    const DirectFile file = use.file();
+    const int fd = files_with(file).lend(file);
+    return Loan(fd, fd >= 0);
+}
+
+Descriptor::Loan Descriptor::lend_direct() const {
+    const Use use(*this);
+    if (!use.is_direct()) {
+        errno = EBADF;
+        return Loan(-1, false);
+    }
+    Loan loan = lend_number(use);
+    if (loan.fd() < 0) throw_os_error(errno, "cannot get a number for a direct descriptor");
+    return loan;
+}
+
+void Descriptor::replace(State state) noexcept {
+    wake_waiters(fd());
+    Descriptor old;
+    old.state_.store(state_.exchange(state));
+}
+
+bool Descriptor::make_direct() {
+    if (!is_open()) throw_os_error(EBADF, "cannot make a descriptor direct");
+    if (is_direct()) return true;
+    Worker* const worker = Worker::current();
+    DirectFiles* const files = worker == nullptr ? nullptr : worker->reactor().direct_files(true);
+    DirectFile file;
+    if (files == nullptr || !files->adopt(fd(), file)) return false;
+    replace(direct | file.number);
+    return true;
+}
+
+void Descriptor::make_ordinary() {
+    if (!is_open()) throw_os_error(EBADF, "cannot make a descriptor an ordinary one");
+    if (!is_direct()) return;
+    const DirectFile file = Use(*this).file();
+    const int fd = files_with(file).lend(file);
+    if (fd < 0) throw_os_error(errno, "cannot make a direct descriptor an ordinary one");
+    replace(static_cast<State>(fd));
 }
 
 unsigned Descriptor::readiness() const noexcept {
@@ -131,11 +230,13 @@ void Descriptor::drained(unsigned seen, Direction direction, bool was_eagain) no
 }
 
 bool Descriptor::wait_for_perform(Direction direction, Deadline deadline) {
-    const int fd = this->fd();
-    if (fd < 0) {
+    const State state = state_.load() & (closed | direct | number);
+    if ((state & closed) != 0) {
         errno = EBADF;
         return false;
     }
+    const DirectFile file{static_cast<std::uint32_t>(state & number)};
+    DirectFiles* const files = is_direct(state) ? &files_with(file) : nullptr;
     Task& task = internal::current_task();
     IoHandle& handle = handle_of(handle_);
     IoWait wait(task, direction);
@@ -144,7 +245,7 @@ bool Descriptor::wait_for_perform(Direction direction, Deadline deadline) {
         SpinGuard guard(handle.spin);
         // close() takes the number away before it comes through this Spin: from here on it will find the
         // waiter.
-        if (handle.closed || handle_.load() != &handle || this->fd() != fd) {
+        if (handle.closed || handle_.load() != &handle || (state_.load() & closed) != 0) {
             errno = EBADF;
             return false;
         }
@@ -152,15 +253,18 @@ bool Descriptor::wait_for_perform(Direction direction, Deadline deadline) {
         // park.
         const unsigned word = handle.word.load(std::memory_order_acquire);
         if (handle.registered != nullptr && may_try(word, direction)) return true;
-        task.arm(false, {direction == Direction::read    ? "descriptor % for reading"
-                         : direction == Direction::write ? "descriptor % for writing"
-                                                         : "descriptor % for its error queue",
-                         reinterpret_cast<const void*>(static_cast<std::intptr_t>(fd))});
+        task.arm(false, {waited_for(direction, files != nullptr),
+                         reinterpret_cast<const void*>(static_cast<std::intptr_t>(file.number))});
         handle.waiters[static_cast<int>(direction)].push_back(wait);
         handle.last_task.store(&task, std::memory_order_relaxed);
         handle.last_wait.store(&wait, std::memory_order_relaxed);
     }
-    how = park_on(handle, wait, task, fd, internal::effective_deadline(task, deadline));
+    const Deadline until = internal::effective_deadline(task, deadline);
+    if (files != nullptr) {
+        how = park_on(*files, file, wait, task, until);
+    } else {
+        how = park_on(handle, wait, task, number_in(state), until);
+    }
     {
         SpinGuard guard(handle.spin);
         if (wait.linked) handle.waiters[static_cast<int>(direction)].remove(wait);

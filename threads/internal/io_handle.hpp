@@ -30,7 +30,8 @@ constexpr unsigned dry(Direction direction) noexcept { return dry_read << static
 struct IoWait : Waiter {
     IoWait(Task& task, Direction towards) noexcept : Waiter(task), direction(towards) {}
     Direction direction;
-    std::uint32_t slot = 0;  // the io_uring reactor's
+    std::uint32_t slot = 0;  // of PollSlots
+    int polled = -1;         // by io_uring: the descriptor, or a direct file's place in its table
     int error = 0;           // an errno value where the kernel would not watch
 };
 

@@ -9,6 +9,8 @@
 
 namespace thrum::internal {
 
+class DirectFiles;
+
 // One per worker. All members but wake() and forget() are called by that worker alone.
 class Reactor {
 public:
@@ -28,6 +30,11 @@ public:
     virtual void wake() noexcept = 0;
     // By any thread, with the handle's Spin held, before the descriptor is closed.
     virtual void forget(IoHandle& handle, int fd) noexcept = 0;
+    // The worker's files without numbers; nullptr where there are none, nor any to be had if `make`.
+    virtual DirectFiles* direct_files(bool make) noexcept {
+        static_cast<void>(make);
+        return nullptr;
+    }
 };
 
 std::unique_ptr<Reactor> make_epoll_reactor();

@@ -1,6 +1,7 @@
 // thrum/threads/internal/runtime.cpp: floor 1, threads
 #include <thrum/base/errors.hpp>
 #include <thrum/base/text.hpp>
+#include <thrum/threads/internal/direct_files.hpp>
 #include <thrum/threads/internal/forked.hpp>
 #include <thrum/threads/internal/monitor.hpp>
 #include <thrum/threads/internal/os_thread.hpp>
@@ -151,6 +152,7 @@ RuntimeStatistics runtime_statistics() {
     sum.stalls = internal::stalls_seen.load(std::memory_order_relaxed);
     sum.stacks = stacks.mapped;
     sum.guarded_stacks = stacks.guarded;
+    sum.direct_descriptors = internal::DirectFiles::count();
     sum.deepest_stack_bytes = internal::deepest_stack();
     return sum;
 }

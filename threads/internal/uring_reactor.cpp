@@ -2,12 +2,10 @@
 // io_uring: each wait is a one-shot poll request, submitted together with the next look at the ring, so
 // arming costs no system call of its own (io_uring_setup(2): SINGLE_ISSUER, DEFER_TASKRUN;
 // io_uring_enter(2)).
-//
-// A request's user data names a slot and the slot's generation. A completion whose generation is over is
-// dropped, so nobody waits for the completion of a cancelled poll: the kernel writes to no memory of ours but
-// the ring.
 #include <thrum/base/file.hpp>
 #include <thrum/threads/internal/clock.hpp>
+#include <thrum/threads/internal/direct_files.hpp>
+#include <thrum/threads/internal/poll_slots.hpp>
 #include <thrum/threads/internal/reactor.hpp>
 
 #include <liburing.h>
@@ -21,7 +19,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <vector>
+#include <memory>
 
 namespace thrum::internal {
 
@@ -31,22 +29,8 @@ constexpr unsigned submission_entries = 256;
 constexpr unsigned completion_entries = 4096;
 constexpr unsigned waits_ahead = 8;
 constexpr unsigned tasks_ahead = 4;
-constexpr std::uint64_t wake_data = ~std::uint64_t{0};
-constexpr std::uint64_t ignored_data = wake_data - 1;
-constexpr std::uint32_t no_slot = ~std::uint32_t{0};
-
-struct Slot {
-    IoWait* wait = nullptr;
-    std::uint32_t generation = 0;
-    std::uint32_t next_free = no_slot;
-    int fd = -1;
-};
-
-// Errors and hang-ups are told of unasked.
-unsigned events_of(Direction direction) noexcept {
-    if (direction == Direction::error) return 0;
-    return direction == Direction::read ? POLLIN | POLLRDHUP : POLLOUT;
-}
+constexpr std::uint64_t ignored_data = PollSlots::reserved;
+constexpr std::uint64_t wake_data = PollSlots::reserved + 1;
 
 class UringReactor final : public Reactor {
 public:
@@ -83,24 +67,24 @@ public:
     }
 
     int watch(IoHandle&, int fd, IoWait& wait) noexcept override {
-        wait.slot = take_slot(wait);
+        slots_.take(wait);
         io_uring_sqe* const sqe = next_entry();
-        slots_[wait.slot].fd = fd;
+        wait.polled = fd;
         io_uring_prep_poll_add(sqe, fd, events_of(wait.direction));
-        sqe->user_data = data_of(wait.slot);
+        sqe->user_data = slots_.data_of(wait);
         return 0;
     }
 
     void unwatch(IoWait& wait) noexcept override {
-        if (slots_[wait.slot].wait != &wait)
-            return;  // completed, and its wake-up lost the race to another reason
-        remove_poll(data_of(wait.slot));
-        free_slot(wait.slot);
+        if (!slots_.holds(wait)) return;
+        remove_poll(slots_.data_of(wait));
+        slots_.give_back(wait);
         // At once: the request holds the file open, and its owner may be about to close it.
         io_uring_submit_and_get_events(&ring_);
     }
 
     void poll(Deadline until) noexcept override {
+        if (direct_ != nullptr && direct_->before_sleep()) until = Deadline::min();
         if (io_uring_cq_ready(&ring_) == 0) enter(until);
         unsigned head;
         unsigned count = 0;
@@ -114,6 +98,7 @@ public:
         }
         io_uring_cq_advance(&ring_, count);
         if (rearm_wake_) arm_wake();
+        if (direct_ != nullptr) direct_->after_sleep();
     }
 
     void wake() noexcept override {
@@ -123,6 +108,15 @@ public:
 
     // The waiter that close() wakes removes its own poll request.
     void forget(IoHandle&, int) noexcept override {}
+
+    DirectFiles* direct_files(bool make) noexcept override {
+        if (make && direct_ == nullptr && !lacks_direct_) {
+            direct_ = DirectFiles::make(wake_.get());
+            // What has run out comes back; what the kernel lacks does not.
+            lacks_direct_ = direct_ == nullptr && errno != EMFILE && errno != ENFILE && errno != ENOMEM;
+        }
+        return direct_.get();
+    }
 
 private:
     void enter(Deadline until) noexcept {
@@ -149,44 +143,39 @@ private:
     // by itself: first the wait, then, from there, its task.
     void warm_up(unsigned position, bool task) noexcept {
         const std::uint64_t data = ring_.cq.cqes[position & *ring_.cq.kring_mask].user_data;
-        const auto index = static_cast<std::uint32_t>(data);
-        if (index >= slots_.size()) return;
-        const Slot& slot = slots_[index];
-        if (slot.wait == nullptr || slot.generation != static_cast<std::uint32_t>(data >> 32)) return;
-        warm_up_waiter(slot.wait, task ? slot.wait->task : nullptr);
+        if (const IoWait* const wait = slots_.waiting_for(data)) {
+            warm_up_waiter(wait, task ? wait->task : nullptr);
+        }
     }
 
     void complete(const io_uring_cqe& cqe) noexcept {
-        if (cqe.user_data == ignored_data) return;
         if (cqe.user_data == wake_data) {
             std::uint64_t count;
             [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof count);
             rearm_wake_ = (cqe.flags & IORING_CQE_F_MORE) == 0;
             return;
         }
-        const auto index = static_cast<std::uint32_t>(cqe.user_data);
-        Slot& slot = slots_[index];
-        if (slot.generation != static_cast<std::uint32_t>(cqe.user_data >> 32)) return;
-        IoWait& wait = *slot.wait;
-        if (wait.direction != Direction::read && cqe.res == POLLRDHUP) {
-            wait_beyond_half_close(index, cqe);
+        IoWait* const wait = slots_.waiting_for(cqe.user_data);
+        if (wait == nullptr) return;
+        if (wait->direction != Direction::read && cqe.res == POLLRDHUP) {
+            wait_beyond_half_close(*wait, cqe);
             return;
         }
         // Of several to come, none is wanted any more.
-        if ((cqe.flags & IORING_CQE_F_MORE) != 0) remove_poll(data_of(index));
-        free_slot(index);
+        if ((cqe.flags & IORING_CQE_F_MORE) != 0) remove_poll(cqe.user_data);
+        slots_.give_back(*wait);
         // Whatever the result, the system call itself will tell: the waiter asks again.
-        if (wait.task->claim(Wake::notified)) wait.task->wake();
+        if (wait->task->claim(Wake::notified)) wait->task->wake();
     }
 
     // io_uring tells every poll of a peer that has ended its way, unasked, and at once, as it stands for
     // good: who waits for such a peer to read would go round in circles. A multishot poll tells of it once
     // and then of changes only.
-    void wait_beyond_half_close(std::uint32_t index, const io_uring_cqe& cqe) noexcept {
+    void wait_beyond_half_close(const IoWait& wait, const io_uring_cqe& cqe) noexcept {
         if ((cqe.flags & IORING_CQE_F_MORE) != 0) return;
         io_uring_sqe* const sqe = next_entry();
-        io_uring_prep_poll_multishot(sqe, slots_[index].fd, events_of(slots_[index].wait->direction));
-        sqe->user_data = data_of(index);
+        io_uring_prep_poll_multishot(sqe, wait.polled, events_of(wait.direction));
+        sqe->user_data = slots_.data_of(wait);
     }
 
     void remove_poll(std::uint64_t data) noexcept {
@@ -209,35 +198,13 @@ private:
         }
     }
 
-    std::uint64_t data_of(std::uint32_t index) const noexcept {
-        return std::uint64_t{slots_[index].generation} << 32 | index;
-    }
-
-    std::uint32_t take_slot(IoWait& wait) noexcept {
-        if (free_ == no_slot) {
-            slots_.emplace_back();
-            free_ = static_cast<std::uint32_t>(slots_.size() - 1);
-        }
-        const std::uint32_t index = free_;
-        free_ = slots_[index].next_free;
-        slots_[index].wait = &wait;
-        return index;
-    }
-
-    void free_slot(std::uint32_t index) noexcept {
-        slots_[index].wait = nullptr;
-        // 31 bits, so that no data word equals the two reserved ones.
-        slots_[index].generation = (slots_[index].generation + 1) & 0x7fff'ffff;
-        slots_[index].next_free = free_;
-        free_ = index;
-    }
-
     io_uring ring_{};
     UniqueFd wake_;
     bool valid_ = false;
     bool rearm_wake_ = false;
-    std::vector<Slot> slots_;
-    std::uint32_t free_ = no_slot;
+    bool lacks_direct_ = false;
+    PollSlots slots_;
+    std::unique_ptr<DirectFiles> direct_;
 };
 
 }  // namespace
