@@ -121,6 +121,7 @@ void DirectFiles::close(DirectFile file) noexcept {
 
 void DirectFiles::close_here(DirectFile file) noexcept {
     DirectRing& ring = ring_of(file);
+    open_files.fetch_sub(1, std::memory_order_relaxed);  // first: whoever sees its end finds it gone
     if (ring.is_watched(file.place())) {
         // A waiter that was woken takes its request back when it runs; the peer shall not wait for that.
         const int fd = lend(file);
@@ -130,7 +131,6 @@ void DirectFiles::close_here(DirectFile file) noexcept {
         }
     }
     ring.remove(file.place());
-    open_files.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void DirectFiles::post_close(DirectFile file) noexcept {
