@@ -229,17 +229,17 @@ public:
     // waits on it ends the connection for both.
     Socket dup() const;
     // From now on without a descriptor number, so that it does not count towards RLIMIT_NOFILE; see
-    // Descriptor. It then belongs to the worker of the calling thread: threads elsewhere may close and move it,
-    // and every other call of theirs throws WrongWorkerError. fileno() is -1; receiving and sending cost one
-    // system call as before, all that needs a number two more. False, with nothing changed, where it stays an
-    // ordinary socket: the reactor is not io_uring, the kernel is older than Linux 6.14, the tables are full,
-    // or the caller is no thrum thread.
+    // Descriptor. It then belongs to the worker of the calling thread: threads elsewhere may close and move
+    // it, and every other call of theirs throws WrongWorkerError. fileno() is -1; receiving and sending cost
+    // one system call as before, all that needs a number two more. False, with nothing changed, where it
+    // stays an ordinary socket: the reactor is not io_uring, the kernel is older than Linux 6.14, the tables
+    // are full, or the caller is no thrum thread.
     bool make_direct() { return descriptor_.make_direct(); }
     // The other way. Throws WrongWorkerError, OSError(EMFILE).
     void make_ordinary() { descriptor_.make_ordinary(); }
     bool is_direct() const noexcept { return descriptor_.is_direct(); }
-    // Gives up the descriptor, which stays open and non-blocking; -1 and nothing changed where a direct socket
-    // cannot be made an ordinary one.
+    // Gives up the descriptor, which stays open and non-blocking; -1 and nothing changed where a direct
+    // socket cannot be made an ordinary one.
     int detach() noexcept { return descriptor_.release(); }
     void close() noexcept override { descriptor_.close(); }
 

@@ -50,8 +50,8 @@ std::string Socket::recv(std::size_t size, int flags) {
 }
 
 std::size_t Socket::send(std::string_view data, int flags) {
-    const ssize_t size = descriptor_.perform(Direction::write, deadline(flags), 0,
-                                             SendCall{data.data(), data.size(), flags});
+    const ssize_t size =
+        descriptor_.perform(Direction::write, deadline(flags), 0, SendCall{data.data(), data.size(), flags});
     if (size < 0) fail("send to");
     return static_cast<std::size_t>(size);
 }

@@ -54,13 +54,14 @@ public:
     int fd() const noexcept { return number_in(state_.load(std::memory_order_relaxed)); }
     bool is_open() const noexcept { return (state_.load(std::memory_order_relaxed) & closed) == 0; }
     bool is_direct() const noexcept { return is_direct(state_.load(std::memory_order_relaxed)); }
-    // Gives up ownership; the descriptor stays open, under an ordinary number. -1 where there is none: closed,
-    // or direct and not to be had here (another worker's, no number left), and then nothing has changed.
+    // Gives up ownership; the descriptor stays open, under an ordinary number. -1 where there is none:
+    // closed, or direct and not to be had here (another worker's, no number left), and then nothing has
+    // changed.
     int release() noexcept;
 
-    // Makes it direct, if the calling thread runs on a worker whose reactor is io_uring, the kernel can (Linux
-    // 6.14) and a table has room. False, with nothing changed, where it stays an ordinary one, which does the
-    // same work. Nobody else may use it meanwhile. Throws OSError(EBADF) when closed.
+    // Makes it direct, if the calling thread runs on a worker whose reactor is io_uring, the kernel can
+    // (Linux 6.14) and a table has room. False, with nothing changed, where it stays an ordinary one, which
+    // does the same work. Nobody else may use it meanwhile. Throws OSError(EBADF) when closed.
     bool make_direct();
     // The other way. Throws WrongWorkerError, OSError (EMFILE: there is no number left). Nobody else may use
     // it meanwhile.
@@ -107,8 +108,8 @@ public:
     // or the deadline in force passed, EBADF when closed. Throws Cancelled. A result from 0 up to below
     // `drained_below` says that the kernel's buffer is now empty (a short read of a stream), so that the next
     // call parks without asking first; leave it 0 where that does not follow (datagrams, accept). Where
-    // `operation` also takes an internal::DirectFile, that is what it gets of a direct descriptor; otherwise a
-    // number lent for the call.
+    // `operation` also takes an internal::DirectFile, that is what it gets of a direct descriptor; otherwise
+    // a number lent for the call.
     template <class Operation>
     ssize_t perform(Direction direction, Deadline deadline, std::size_t drained_below,
                     Operation&& operation) {

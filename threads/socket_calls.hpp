@@ -1,6 +1,6 @@
 // thrum/threads/socket_calls.hpp: floor 1, threads
-// recv(2), send(2) and sendmsg(2) as operations for Descriptor::perform(), which reach a direct descriptor by a
-// request of its own, without a number being lent to it.
+// recv(2), send(2) and sendmsg(2) as operations for Descriptor::perform(), which reach a direct descriptor by
+// a request of its own, without a number being lent to it.
 #pragma once
 
 #include <thrum/threads/internal/direct_file.hpp>
