@@ -15,6 +15,7 @@ import sys
 import time
 
 from beside import Bench
+from clients import part as clients
 from echo import part as echo
 from tls import part as tls
 from transfers import part as transfers
@@ -39,6 +40,7 @@ DOWNLOADS_TEXT = ["From nginx on loopback into memory, nothing pinned (`benchmar
 PARTS = {
     "echo": (echo.ECHO_TITLE, echo.ECHO_TEXT, "benchmarks/echo/thrum_echo", echo.echo),
     "memory": (echo.MEMORY_TITLE, echo.MEMORY_TEXT, "benchmarks/echo/thrum_echo", echo.memory),
+    "clients": (clients.TITLE, clients.TEXT, "benchmarks/clients/thrum_clients", clients.clients),
     "churn": (echo.CHURN_TITLE, echo.CHURN_TEXT, "benchmarks/echo/thrum_echo", echo.churn),
     "transfers": (transfers.TITLE, transfers.TEXT, "benchmarks/transfers/thrum_transfer", transfers.transfers),
     "udp": (udp.TITLE, udp.TEXT, "benchmarks/udp/thrum_mmsg", udp.udp),

@@ -25,6 +25,7 @@
 #include <thrum/threads/semaphore.hpp>
 #include <thrum/threads/shared_lock.hpp>
 #include <thrum/threads/simulated_clock.hpp>
+#include <thrum/threads/socket_calls.hpp>
 #include <thrum/threads/task_group.hpp>
 #include <thrum/threads/thread.hpp>
 #include <thrum/threads/thread_pool_executor.hpp>

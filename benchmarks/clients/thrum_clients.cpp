@@ -29,7 +29,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t default_clients = 100'000;
-// One pair of addresses has about 28,000 ports (net.ipv4.ip_local_port_range).
+// Of the about 28,000 ports of one pair of addresses (net.ipv4.ip_local_port_range): as they fill, the kernel
+// searches long for a free one.
 constexpr std::size_t clients_per_address = 5'000;
 constexpr auto longest = 300s;           // for everything
 constexpr unsigned alarm_seconds = 330;  // should even the deadline not come
