@@ -205,6 +205,24 @@ TEST(DirectSocket, ServedAsAnyOther) {
     EXPECT_EQ(server.clients(), 0u);
 }
 
+// relay() and TLS, which use a socket by its number or from other threads, get an ordinary one by themselves.
+TEST(DirectSocket, RelayedByNumber) {
+    auto [left, near] = internal::tcp_pair();
+    auto [far, right] = internal::tcp_pair();
+    Thread relaying([&] {
+        near.make_direct();
+        far.make_direct();
+        EXPECT_EQ(relay(near, far).forward, 5u);
+        near.close();
+        far.close();
+    });
+    left.sendall("there");
+    left.shutdown_write();
+    EXPECT_EQ(right.recv_all(), "there");
+    right.close();
+    relaying.join();
+}
+
 // The server's limits of time end their clients.
 TEST(DirectSocket, TimesOutAsAnyOther) {
     TCPServer server({"127.0.0.1", 0}, [](Stream& client, const Address&) { client.recv(1); },

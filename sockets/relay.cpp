@@ -207,21 +207,24 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
+// The ways run in threads of their own, perhaps on other workers, where a direct socket cannot be used.
+void make_usable_everywhere(Stream& stream) {
+    auto* const socket = dynamic_cast<Socket*>(&stream);
+    if (socket != nullptr && socket->is_direct()) socket->make_ordinary();
+}
+
 // close() resets the connection from now on (SO_LINGER, socket(7)).
 void reset_at_close(Stream& stream) noexcept {
     constexpr linger at_once{1, 0};
-    auto* const socket = dynamic_cast<Socket*>(&stream);
-    if (socket == nullptr) return;
-    try {
-        ::setsockopt(socket->number().fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    } catch (const Error&) {
-        // A direct one for which no number is left: it ends without a reset.
-    }
+    if (dynamic_cast<Socket*>(&stream) != nullptr)
+        ::setsockopt(stream.fileno(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 }  // namespace
 
 RelayResult relay(Stream& a, Stream& b, const RelayOptions& options) {
+    make_usable_everywhere(a);
+    make_usable_everywhere(b);
     std::optional<TaskGroup> ways(std::in_place);
     Session session{a, b, options, *ways};
     Way forward(session, RelayWay::forward);
