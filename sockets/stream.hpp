@@ -40,7 +40,7 @@ public:
     // How long each call may last at most (sendall() as a whole); nothing sets no limit.
     virtual void settimeout(std::optional<std::chrono::nanoseconds> timeout) = 0;
     virtual std::optional<std::chrono::nanoseconds> gettimeout() const = 0;
-    // The descriptor, -1 once closed and of a direct socket. For looking at: reading it elsewhere steals bytes.
+    // The descriptor, -1 once closed, and of a direct Socket. To look at: reading it elsewhere steals bytes.
     virtual int fileno() const noexcept = 0;
     // Whether recv_into() would return without waiting: bytes, the end or an error are there. Does not wait.
     // On an idle connection in a pool, true means that it is of no more use.
