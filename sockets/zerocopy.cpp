@@ -111,7 +111,7 @@ ZerocopyResult Socket::sendall_zerocopy(std::string_view data) {
     const bool is_tcp = is_stream() && (family_ == AF_INET || family_ == AF_INET6);
     if (is_tcp && may_leave_in_place_ && data.size() >= least_zerocopy_size) {
         constexpr int on = 1;
-        const UniqueFd same(::fcntl(fileno(), F_DUPFD_CLOEXEC, 0));
+        const UniqueFd same(::fcntl(number().fd(), F_DUPFD_CLOEXEC, 0));
         if (same && ::setsockopt(same.get(), SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on) == 0)
             return send_in_place(data, same.get());
     }

@@ -231,6 +231,34 @@ TEST(DirectDescriptor, CloseFromAnywhere) {
     EXPECT_EQ(open_now(), before);
 }
 
+// Who waits to write to a peer that has ended its own way sleeps until there is room, and is not woken all
+// the time to find that there is none.
+TEST(DirectDescriptor, SleepsBeyondAHalfClose) {
+    in_a_thread([] {
+        auto [left, right] = make_pair_of_sockets();
+        ::shutdown(right.fd(), SHUT_WR);
+        left.make_direct();
+        const std::string block(4096, 'x');
+        const auto send_until = [&, &end = left](Deadline deadline) {
+            return end.perform(Direction::write, deadline, 0, SendCall{block.data(), block.size(), 0});
+        };
+        while (send_until(deadline_after(0us)) > 0) {
+        }
+        EXPECT_EQ(errno, ETIMEDOUT);
+        const std::uint64_t before = runtime_statistics().parks;
+        EXPECT_EQ(send_until(deadline_after(50ms)), -1);
+        EXPECT_LT(runtime_statistics().parks - before, 100u);
+        Thread reader([&end = right] {
+            std::vector<char> buffer(1 << 16);
+            while (receive(end, buffer.data(), buffer.size()) > 0) {
+            }
+        });
+        EXPECT_GT(send_until(never), 0);
+        left.close();
+        reader.join();
+    });
+}
+
 // Places are used again and again, by owners that nothing ties to those before.
 TEST(DirectDescriptor, PlacesAreReusedSafely) {
     in_a_thread([] {
