@@ -70,6 +70,7 @@ std::vector<Address> answer_inline(std::string_view host, int port, int family) 
 
 std::vector<Address> resolve(const Address& address, int family, int type) {
     if (address.is_name()) return resolve(address.host(), address.port(), family, type);
+    static_cast<void>(address.data());  // throws for nowhere, which is of no family
     if (family == AF_UNSPEC || family == address.family()) return {address};
     throw AddressError(EAFNOSUPPORT, "cannot use " + address.to_string() +
                                          ": it is not of the family asked for, " +

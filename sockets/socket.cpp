@@ -19,6 +19,9 @@ using namespace std::chrono_literals;
 // unix(7): a connect() that finds the queue full cannot be waited for, so it is repeated this often.
 constexpr auto unix_connect_interval = 1ms;
 
+// socket(2): these go with the type, and are no part of it. Both are always set here.
+constexpr int type_flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+
 bool is_tcp(int family, int type) noexcept {
     return (family == AF_INET || family == AF_INET6) && type == SOCK_STREAM;
 }
@@ -45,11 +48,11 @@ const char* family_name(int family) noexcept {
 
 }  // namespace
 
-Socket::Socket(int family, int type, int protocol) : family_(family), type_(type) {
-    const int fd = ::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+Socket::Socket(int family, int type, int protocol) : family_(family), type_(type & ~type_flags) {
+    const int fd = ::socket(family, type_ | type_flags, protocol);
     if (fd < 0) throw_os_error(errno, std::string("cannot make a socket of family ") + family_name(family));
     descriptor_ = Descriptor(fd);
-    if (is_tcp(family, type)) setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
+    if (is_tcp(family, type_)) setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 Socket Socket::from_fd(int fd) {
@@ -85,7 +88,8 @@ Socket Socket::dup() const {
 
 std::pair<Socket, Socket> Socket::pair(int type) {
     int ends[2];
-    if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+    type &= ~type_flags;
+    if (::socketpair(AF_UNIX, type | type_flags, 0, ends) != 0) {
         throw_os_error(errno, "cannot make a pair of sockets");
     }
     return {Socket(Descriptor(ends[0]), AF_UNIX, type), Socket(Descriptor(ends[1]), AF_UNIX, type)};
@@ -93,7 +97,9 @@ std::pair<Socket, Socket> Socket::pair(int type) {
 
 // The address itself, or the first one its name has in this socket's family.
 Address Socket::to_own_family(const Address& address, std::string_view doing) const {
-    if (!is_open()) throw_os_error(EBADF, "cannot " + std::string(doing) + " " + address.to_string());
+    if (!is_open())
+        throw_os_error(EBADF, "cannot " + std::string(doing) + " " + address.to_string(),
+                       "the socket is closed");
     if (address.is_name() && family_ != AF_UNIX) {
         const Timeout limit(deadline());
         return resolve(address, family_, type_).front();
@@ -270,7 +276,7 @@ void Socket::fail(std::string_view doing, const std::string& whom) const {
     const int code = errno;
     const std::string what = whom.empty() ? std::string(doing) : std::string(doing) + " " + whom;
     if (code == ETIMEDOUT) throw TimeoutError("timed out trying to " + what);
-    throw_os_error(code, "cannot " + what);
+    throw_os_error(code, "cannot " + what, code == EBADF && !is_open() ? "the socket is closed" : "");
 }
 
 void Socket::fail(std::string_view doing) const {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace thrum {
 namespace {
@@ -112,8 +113,11 @@ std::pair<std::size_t, Address> Socket::recvfrom_into(std::span<char> buffer, in
                           &length);
     });
     if (size < 0) fail("receive from");
-    // A stream gives no sender: it is the peer.
-    if (length == 0 && family_ != AF_UNIX) return {static_cast<std::size_t>(size), getpeername()};
+    // A stream gives no sender: it is the peer, which after its end only we may remember.
+    if (length == 0 && family_ != AF_UNIX) {
+        if (peer_.size == 0) return {static_cast<std::size_t>(size), getpeername()};
+        std::memcpy(&storage, peer_.bytes.data(), length = peer_.size);
+    }
     return {static_cast<std::size_t>(size), Address::from_sockaddr(storage, length)};
 }
 

@@ -114,11 +114,13 @@ public:
     ssize_t perform(Direction direction, Deadline deadline, std::size_t drained_below,
                     Operation&& operation) {
         if (spend() && !take_turn(deadline)) return -1;
-        for (;;) {
+        for (bool is_late = false;;) {
             const unsigned seen = readiness();
-            if (!may_try(seen, direction)) {
-                if (!wait_for_perform(direction, deadline)) return -1;
-                continue;
+            if (!is_late && !may_try(seen, direction)) {
+                if (wait_for_perform(direction, deadline)) continue;
+                if (errno != ETIMEDOUT) return -1;
+                // The mark may be older than what has come: with no time left the kernel is asked once.
+                is_late = true;
             }
             const ssize_t result = call(operation);
             if (result >= 0) {
@@ -128,6 +130,10 @@ public:
             if (errno == EINTR) continue;
             if (errno != EAGAIN) return result;
             drained(seen, direction, true);
+            if (is_late) {
+                errno = ETIMEDOUT;
+                return -1;
+            }
             if (!wait_for_perform(direction, deadline)) return -1;
         }
     }
