@@ -52,146 +52,100 @@ void expect_each(const std::vector<Wrong>& table) {
     }
 }
 
-// Addresses that are none, taken, closed, of another family, or where nobody is.
-TEST(BadInput, EachHasItsOwnError) {
-    const testing::TemporaryDirectory folder;
-    const Socket server = create_server({"127.0.0.1", 0});
-    const Address taken = server.getsockname();
-    const Address nobody = closed_port();
-    const Address file = Address::unix_path(folder / "taken.sock");
-    const Socket local = create_server(file);
-    const Address missing = Address::unix_path(folder / "missing.sock");
+const std::type_index os_error = typeid(OSError);
+const std::type_index address_error = typeid(AddressError);
+
+// Ports, paths and names that make no address.
+TEST(BadInput, AddressesThatAreNone) {
     const std::string path(200, 'p');
-    Socket four(AF_INET, SOCK_STREAM);
-    Socket closed = tcp_pair().first;
-    const std::string peer = closed.getpeername().to_string();
-    closed.close();
-    const std::type_index os = typeid(OSError), address = typeid(AddressError);
     const std::string unknown = "no-such-host.invalid";
     const std::vector<int> not_found = {EAI_NONAME, EAI_AGAIN};
+    const auto connect = [](const char* host, int port) { create_connection({host, port}); };
     expect_each({
         {"port",
-         [] {
-             create_connection({"localhost", 65536});
-         },
-         address,
+         [&] { connect("localhost", 65536); },
+         address_error,
          {EINVAL},
          {"port 65536 of localhost is out of range"}},
         {"port below",
-         [] {
-             create_server({"127.0.0.1", -1});
-         },
-         address,
+         [&] { connect("127.0.0.1", -1); },
+         address_error,
          {EINVAL},
          {"port -1 of 127.0.0.1 is out of range"}},
         {"port in text",
          [] { Address::parse("[::1]:70000"); },
-         address,
+         address_error,
          {EINVAL},
          {"port 70000 of ", "::1", "out of range"}},
         {"path",
          [&] { Address::unix_path(path); },
-         address,
+         address_error,
          {ENAMETOOLONG},
          {"'unix:pppp", "too long for a Unix socket: 200 bytes, and at most 107 fit"}},
         {"abstract",
          [&] { Address::unix_abstract(path); },
-         address,
+         address_error,
          {ENAMETOOLONG},
          {"'unix:@ppp", "200 bytes"}},
         {"name",
-         [&] {
-             create_connection({unknown, 80});
-         },
-         address,
+         [&] { connect(unknown.c_str(), 80); },
+         address_error,
          not_found,
          {"cannot resolve " + unknown + ": "}},
-        {"name to serve",
-         [&] {
-             create_server({unknown, 80});
-         },
-         address,
-         not_found,
-         {unknown}},
+        {"name to serve", [&] { create_server(Address(unknown, 80)); }, address_error, not_found, {unknown}},
         {"name of datagrams",
-         [&] {
-             Socket(AF_INET, SOCK_DGRAM).sendto("x", {unknown, 80});
-         },
-         address,
+         [&] { Socket(AF_INET, SOCK_DGRAM).sendto("x", Address(unknown, 80)); },
+         address_error,
          not_found,
          {unknown}},
+    });
+}
+
+// Addresses that somebody has, that are not ours, or where nobody is.
+TEST(BadInput, PlacesThatAreTakenOrEmpty) {
+    const testing::TemporaryDirectory folder;
+    const Socket server = create_server({"127.0.0.1", 0});
+    const Address taken = server.getsockname();
+    const Address nobody = closed_port();
+    const Address elsewhere("192.0.2.1", 0);
+    const Address file = Address::unix_path(folder / "taken.sock");
+    const Socket local = create_server(file);
+    const Address missing = Address::unix_path(folder / "missing.sock");
+    const UDPServer datagrams({"127.0.0.1", 0}, [](const Datagram&) {});
+    Socket four(AF_INET, SOCK_STREAM);
+    Socket sender(AF_INET, SOCK_DGRAM);
+    const std::string in_use = ": Address already in use";
+    expect_each({
         {"in use",
          [&] { create_server(taken); },
-         os,
+         os_error,
          {EADDRINUSE},
-         {"cannot listen on " + taken.to_string() + ": Address already in use"}},
-        {"in use by bind",
+         {"cannot listen on " + taken.to_string() + in_use}},
+        {"by bind",
          [&] { four.bind(taken); },
-         os,
+         os_error,
          {EADDRINUSE},
-         {"cannot bind to " + taken.to_string() + ": Address already in use"}},
-        {"in use by a server",
+         {"cannot bind to " + taken.to_string() + in_use}},
+        {"by a server",
          [&] { TCPServer(taken, [](Stream&, const Address&) {}); },
-         os,
+         os_error,
          {EADDRINUSE},
-         {taken.to_string(), "already in use"}},
-        {"file in use",
+         {taken.to_string() + in_use}},
+        {"a file",
          [&] { create_server(file); },
-         os,
+         os_error,
          {EADDRINUSE},
-         {file.to_string() + ": Address already in use; remove the file"}},
-        {"datagrams in use",
-         [&] {
-             const UDPServer first({"127.0.0.1", 0}, [](const Datagram&) {});
-             UDPServer(first.address(), [](const Datagram&) {});
-         },
-         os,
+         {file.to_string() + in_use + "; remove the file"}},
+        {"of datagrams",
+         [&] { UDPServer(datagrams.address(), [](const Datagram&) {}); },
+         os_error,
          {EADDRINUSE},
-         {"127.0.0.1:", "Address already in use"}},
+         {datagrams.address().to_string() + in_use}},
         {"not ours",
-         [] {
-             create_server({"192.0.2.1", 0});
-         },
-         os,
+         [&] { create_server(elsewhere); },
+         os_error,
          {EADDRNOTAVAIL},
          {"192.0.2.1:0: Cannot assign requested address; no interface"}},
-        {"closed",
-         [&] { closed.recv(1); },
-         os,
-         {EBADF},
-         {"cannot receive from " + peer + ": Bad file descriptor; the socket is closed"}},
-        {"closed to send", [&] { closed.sendall("x"); }, os, {EBADF}, {peer, "the socket is closed"}},
-        {"closed to accept",
-         [] { Socket().accept(); },
-         os,
-         {EBADF},
-         {"cannot accept on a closed socket: Bad file descriptor"}},
-        {"closed to connect",
-         [&] { Socket().connect(taken); },
-         os,
-         {EBADF},
-         {"cannot connect to " + taken.to_string() + ": Bad file descriptor; the socket is closed"}},
-        {"family",
-         [&] {
-             four.connect({"::1", 80});
-         },
-         address,
-         {EAFNOSUPPORT},
-         {"cannot connect to [::1]:80: the socket is of family IPv4"}},
-        {"family to bind", [&] { four.bind(file); }, address, {EAFNOSUPPORT}, {file.to_string(), "IPv4"}},
-        {"family to send",
-         [] {
-             Socket(AF_INET6, SOCK_DGRAM).sendto("x", {"127.0.0.1", 9});
-         },
-         address,
-         {EAFNOSUPPORT},
-         {"cannot send to 127.0.0.1:9", "IPv6"}},
-        {"family to resolve",
-         [] { resolve(Address("::1", 80), AF_INET); },
-         address,
-         {EAFNOSUPPORT},
-         {"[::1]:80", "IPv4"}},
-        {"nowhere", [] { create_connection(Address()); }, address, {EINVAL}, {"'nowhere' is not an address"}},
         {"refused",
          [&] { create_connection(nobody); },
          typeid(ConnectionRefusedError),
@@ -202,14 +156,54 @@ TEST(BadInput, EachHasItsOwnError) {
          typeid(FileNotFoundError),
          {ENOENT},
          {missing.to_string() + ": No such file"}},
-        {"no room for a datagram",
-         [&] {
-             Socket sender(AF_INET, SOCK_DGRAM);
-             sender.sendto(std::string(65'508, 'x'), taken);
-         },
-         os,
+        {"too large",
+         [&] { sender.sendto(std::string(65'508, 'x'), taken); },
+         os_error,
          {EMSGSIZE},
          {"cannot send to " + taken.to_string() + ": Message too long"}},
+    });
+}
+
+// A closed socket that is used, and an address of another family than the socket's.
+TEST(BadInput, SocketsThatAreClosedOrOther) {
+    const Address four("127.0.0.1", 9);
+    const Address six("::1", 80);
+    const Address file = Address::unix_path("/tmp/x");
+    Socket closed = tcp_pair().first;
+    const std::string peer = closed.getpeername().to_string();
+    closed.close();
+    Socket open(AF_INET, SOCK_STREAM);
+    const std::string is_closed = ": Bad file descriptor; the socket is closed";
+    expect_each({
+        {"closed", [&] { closed.recv(1); }, os_error, {EBADF}, {"cannot receive from " + peer + is_closed}},
+        {"to send", [&] { closed.sendall("x"); }, os_error, {EBADF}, {"cannot send to " + peer + is_closed}},
+        {"to accept",
+         [] { Socket().accept(); },
+         os_error,
+         {EBADF},
+         {"cannot accept on a closed socket" + is_closed}},
+        {"to connect",
+         [&] { Socket().connect(four); },
+         os_error,
+         {EBADF},
+         {"cannot connect to 127.0.0.1:9" + is_closed}},
+        {"family",
+         [&] { open.connect(six); },
+         address_error,
+         {EAFNOSUPPORT},
+         {"cannot connect to [::1]:80: the socket is of family IPv4"}},
+        {"to bind", [&] { open.bind(file); }, address_error, {EAFNOSUPPORT}, {"unix:/tmp/x", "IPv4"}},
+        {"to send",
+         [&] { Socket(AF_INET6, SOCK_DGRAM).sendto("x", four); },
+         address_error,
+         {EAFNOSUPPORT},
+         {"cannot send to 127.0.0.1:9", "IPv6"}},
+        {"to resolve", [&] { resolve(six, AF_INET); }, address_error, {EAFNOSUPPORT}, {"[::1]:80", "IPv4"}},
+        {"nowhere",
+         [] { create_connection(Address()); },
+         address_error,
+         {EINVAL},
+         {"'nowhere' is not an address"}},
     });
 }
 

@@ -1,6 +1,7 @@
 // thrum/sockets/connection.cpp: floor 2, sockets
 // Sockets that listen, and connections to names: the look-up, then the race of its addresses.
 #include <thrum/sockets/connection.hpp>
+#include <thrum/sockets/internal/connection_lookup.hpp>
 #include <thrum/sockets/internal/connection_race.hpp>
 #include <thrum/sockets/resolver.hpp>
 
@@ -51,7 +52,8 @@ Socket create_server(const Address& address, const ServerOptions& options) {
 
 Socket create_connection(const Address& address, const ConnectionOptions& options) {
     const Timeout limit(options.timeout ? deadline_after(*options.timeout) : never);
-    return internal::connect_any(internal::interleaved(resolve(address)), address, options);
+    if (!address.is_name()) return internal::connect_any(resolve(address), address, options);
+    return internal::connect_by_name(address, options, [&](int family) { return resolve(address, family); });
 }
 
 }  // namespace thrum

@@ -154,7 +154,7 @@ void ConnectionRace::give_up() const {
         const std::string before = list(true, addresses_.size() - 1);
         what += ", tried " + before + (before.empty() ? "" : " and ") + last.to_string();
     }
-    throw_os_error(codes_.back(), what);
+    throw_os_error(codes_.back(), what, connect_advice(codes_.back()));
 }
 
 void ConnectionRace::give_up_late() const {

@@ -1,5 +1,6 @@
 // thrum/sockets/socket.cpp: floor 2, sockets
 // Making, naming and connecting sockets; socket_io.cpp moves their bytes.
+#include <thrum/sockets/internal/connection_race.hpp>
 #include <thrum/sockets/resolver.hpp>
 #include <thrum/sockets/socket.hpp>
 #include <thrum/threads/thread.hpp>
@@ -153,6 +154,8 @@ void Socket::connect(const Address& address) {
     const std::string name = own.to_string();
     if (errno == ETIMEDOUT && family_ == AF_UNIX)
         throw TimeoutError("timed out trying to connect to " + name + ": its queue stays full");
+    if (const auto advice = internal::connect_advice(errno); !advice.empty())
+        throw_os_error(errno, "cannot connect to " + name, advice);
     fail("connect to", address.is_name() ? address.to_string() + " (" + name + ")" : name);
 }
 

@@ -96,8 +96,8 @@ void TLSSocket::Session::handshake(bool as_client) {
     const Deadline own = settings->handshake_timeout ? deadline_after(*settings->handshake_timeout) : never;
     // A client speaks first: where its socket has talked in the clear before and is known to have nothing to
     // read, a run that begins with reading would wait for the peer, who waits for us.
-    const auto outcome = run(as_client ? Direction::write : Direction::read,
-                             std::min(own, socket.deadline()), "start TLS with", SSL_do_handshake);
+    const auto outcome = run(as_client ? Direction::write : Direction::read, std::min(own, socket.deadline()),
+                             "start TLS with", SSL_do_handshake);
     if (outcome.code != SSL_ERROR_NONE) refuse(outcome);
 }
 

@@ -5,10 +5,18 @@
 
 #include <thrum/sockets/connection.hpp>
 
+#include <cerrno>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace thrum::internal {
+
+// What to look at where connecting failed with errno `code`; mostly nothing.
+inline std::string_view connect_advice(int code) noexcept {
+    // Linux's word for two things that its manual does not tell of.
+    return code == EINVAL ? "a blackhole route leads there, or a link-local address lacks its scope" : "";
+}
 
 // RFC 8305 §4: the first address as sorted, then the families in turn.
 std::vector<Address> interleaved(std::vector<Address> sorted);

@@ -224,5 +224,42 @@ def packages(house):
                 yield f"{path.relative_to(house.root)}:{number}: names packages; {listed.name} alone does"
 
 
+TEST_NAME = re.compile(r"\bTEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)")
+SHOWN = re.compile(r"[\w./]+_test\.cpp: \w+\.\w+(?:, \w+\.\w+)*")
+
+
+def shown_by(cell):
+    """[(file, test)] of "a_test.cpp: A.b, A.c; d_test.cpp: D.e"; None where it is written otherwise."""
+    found = []
+    for part in cell.split("; "):
+        if not SHOWN.fullmatch(part):
+            return None
+        name, _, tests = part.partition(": ")
+        found += [(name, test) for test in tests.split(", ")]
+    return found
+
+
+def checklists(house):
+    """Every row of a floor's CHECKLIST.md ends with tests that exist, or with "not here: " and why."""
+    for floor in house.levels:
+        path = house.root / floor / "CHECKLIST.md"
+        where = f"{floor}/CHECKLIST.md"
+        head = False
+        for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], 1):
+            head, was_head = line.startswith("|"), head
+            if not head or not was_head or set(line) <= set("|- "):
+                continue
+            cell = line.strip("|").split("|")[-1].strip()
+            shown = [] if re.match(r"not here: \S", cell) else shown_by(cell)
+            if shown is None:
+                yield f"{where}:{number}: ends neither with 'FILE_test.cpp: Suite.Test' nor with 'not here: ' and why"
+            for name, test in shown or []:
+                source = path.parent / name
+                if not source.is_file():
+                    yield f"{where}:{number}: names {name}, which is not there"
+                elif tuple(test.split(".")) not in TEST_NAME.findall(source.read_text(encoding="utf-8")):
+                    yield f"{where}:{number}: names {test}, which {name} does not have"
+
+
 RULES = {rule.__name__: rule for rule in
-         (sizes, bans, includes, first_lines, examples, documents, changelog, packages)}
+         (sizes, bans, includes, first_lines, examples, documents, checklists, changelog, packages)}

@@ -180,6 +180,22 @@ class RulesTest(unittest.TestCase):
         del papers["LICENSE"]
         self.broken("documents", papers, "LICENSE is missing")
 
+    # --- checklists
+
+    def checklist(self, cell):
+        return {"sockets/a_test.cpp": "TEST(A, B) {}\nTEST_F(C,\n       D) {}\n", "base/e_test.cpp": "TEST(E, F) {}\n",
+                "sockets/CHECKLIST.md": f"# all\n\n| what | shown by |\n|---|---|\n| it works | {cell} |\n\nAnd | more\n"}
+
+    def test_checklists(self):
+        for cell in ("a_test.cpp: A.B", "a_test.cpp: A.B, C.D; ../base/e_test.cpp: E.F", "not here: not Linux"):
+            with self.subTest(cell):
+                self.sound("checklists", self.checklist(cell))
+        for cell, words in (("a_test.cpp: A.D", "a_test.cpp does not have"), ("z_test.cpp: A.B", "z_test.cpp, which is not"),
+                            ("A.B", "ends neither"), ("a_test.cpp: A", "ends neither"), ("", "ends neither"),
+                            ("not here: ", "ends neither"), ("a_test.cpp: A.B, C.E", "names C.E")):
+            with self.subTest(cell):
+                self.broken("checklists", self.checklist(cell), "sockets/CHECKLIST.md:5: ", words)
+
     # --- changelog, packages
 
     def test_changelog(self):
