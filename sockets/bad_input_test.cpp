@@ -248,8 +248,20 @@ TEST(BadInput, PeersThatNeverRead) {
     expect_each({
         {"sendall", [&, &client = client] { client.sendall(much); }, timeout, {ETIMEDOUT}, words},
         {"pieces", [&, &client = client] { client.sendall(pieces); }, timeout, {ETIMEDOUT}, words},
-        {"send", [&, &client = client] { client.send(much); }, timeout, {ETIMEDOUT}, words},
-        {"sendmsg", [&, &client = client] { client.sendmsg(much); }, timeout, {ETIMEDOUT}, words},
+        {"send",
+         [&, &client = client] {
+             for (;;) client.send(much);
+         },
+         timeout,
+         {ETIMEDOUT},
+         words},
+        {"sendmsg",
+         [&, &client = client] {
+             for (;;) client.sendmsg(much);
+         },
+         timeout,
+         {ETIMEDOUT},
+         words},
     });
     client.settimeout(std::nullopt);
     testing::reset_at_close(silent.fileno());

@@ -103,7 +103,13 @@ std::string BufferedStream::read_exactly(std::size_t size) {
     while (data.size() < size) {
         const std::size_t before = data.size();
         data.resize(before + std::min(size - before, std::max(before, default_line_limit)));
-        const std::size_t got = read_into(std::span(data).subspan(before));
+        std::size_t got = 0;
+        try {
+            got = read_into(std::span(data).subspan(before));
+        } catch (...) {
+            put_back(std::string_view(data).substr(0, before));
+            throw;
+        }
         data.resize(before + got);
         if (got == 0) {
             throw IncompleteReadError("the stream from " + stream_->peer_name() + " ended after " +
@@ -140,8 +146,26 @@ std::string BufferedStream::read_all(std::size_t limit) {
         if (buffered().size() > limit - data.size()) too_long(*stream_, limit);
         data.append(buffered());
         consume(buffered().size());
-        if (fill() == 0) return data;
+        try {
+            if (fill() == 0) return data;
+        } catch (...) {
+            put_back(data);
+            throw;
+        }
     }
+}
+
+// Before what is in the buffer.
+void BufferedStream::put_back(std::string_view data) {
+    const std::string_view held = buffered();
+    const std::size_t size = std::max(buffer_size_, data.size() + held.size());
+    std::unique_ptr<char[]> larger(new char[size]);
+    if (!data.empty()) std::memcpy(larger.get(), data.data(), data.size());
+    if (!held.empty()) std::memcpy(larger.get() + data.size(), held.data(), held.size());
+    end_ = data.size() + held.size();
+    begin_ = 0;
+    data_ = std::move(larger);
+    capacity_ = size;
 }
 
 void BufferedStream::write(std::string_view data) {

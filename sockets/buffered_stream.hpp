@@ -41,7 +41,7 @@ public:
 // Reads ahead from a Stream that it refers to and that must outlive it. Who wraps a stream reads through the
 // wrapper only: bytes in its buffer are no longer in the stream. Writing to the stream itself is fine. One
 // thread may read while another writes, but then the writer must flush() itself. Throws what the stream
-// throws.
+// throws; what a read had gathered until then stays, to be read again.
 class BufferedStream {
 public:
     explicit BufferedStream(Stream& stream, std::size_t buffer_size = default_buffer_size) noexcept
@@ -85,6 +85,7 @@ public:
 private:
     std::size_t find_delimiter(std::string_view delimiter, std::size_t limit);
     std::string take(std::size_t size);
+    void put_back(std::string_view data);
 
     Stream* stream_;
     std::size_t buffer_size_;

@@ -34,7 +34,11 @@ public:
         for (const int family : {AF_UNSPEC, AF_INET, AF_INET6}) of(family);
         return [this](int family) {
             ++asked;
-            of(family).come.wait();
+            try {
+                of(family).come.wait();
+            } catch (const TimeoutError&) {
+                throw TimeoutError("timed out looking up both.example");
+            }
             if (of(family).addresses.empty())
                 throw AddressError(EAI_NONAME, "cannot resolve both.example: no such name");
             return of(family).addresses;
@@ -141,7 +145,7 @@ TEST(ConnectionLookup, Failures) {
     {
         const Timeout limit(100ms);
         testing::expect_failure<TimeoutError>([&] { connect_by_name(target, {}, silent.look_up()); },
-                                              {"timed out trying to connect to both.example:80"});
+                                              {"timed out ", "both.example"});
     }
     Thread cancelled([&] { connect_by_name(target, {}, silent.look_up()); });
     EXPECT_FALSE(cancelled.join_for(100ms));

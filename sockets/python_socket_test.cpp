@@ -252,6 +252,7 @@ TEST(PythonSocket, BufferedStreamsAfterATimeout) {
     EXPECT_EQ(lines.readline(), "first");
     EXPECT_THROW(lines.readline(), TimeoutError);
     EXPECT_THROW(lines.read_exactly(100), TimeoutError);
+    EXPECT_THROW(lines.read_all(), TimeoutError);
     EXPECT_EQ(lines.read(6), "second");
     server.sendall("lf\n");
     client.descriptor().wait(Direction::read);

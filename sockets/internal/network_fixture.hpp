@@ -96,7 +96,7 @@ inline bool in_own_network(const std::string& hosts = "") {
         }
     };
     std::string why = possible({"unshare", "-rmn", "true"});
-    if (why.empty()) why = possible({"unshare", "-rn", "ip", "link", "add", "a", "type", "veth"});
+    if (why.empty()) why = possible({"unshare", "-rn", "ip", "link", "add", "near", "type", "veth"});
     if (!why.empty()) {
         [&] { GTEST_SKIP() << "no network of its own to be had: " << why; }();
         return false;

@@ -1,7 +1,7 @@
 // A peer for the tests of sockets, in Go's own net and crypto/tls: an echo server, or a client of one.
 //
 //	go_peer serve  tcp|udp|unix|unixgram|tls ADDRESS [CERTIFICATE KEY AUTHORITY]   echoes; says its address first
-//	go_peer talk   tcp|udp|unix|unixgram|tls ADDRESS [CERTIFICATE KEY AUTHORITY]   sends, and prints the answer
+//	go_peer talk   tcp|udp|unix|unixgram|tls ADDRESS [CERTIFICATE KEY AUTHORITY]   sends, and fails unless it comes back
 package main
 
 import (
@@ -88,7 +88,10 @@ func talk(network, address string, files []string) {
 		if config != nil {
 			connection = must(tls.Dial("tcp", address, config))
 			state := connection.(*tls.Conn).ConnectionState()
-			fmt.Println(state.NegotiatedProtocol, state.DidResume)
+			if state.NegotiatedProtocol != "thrum/1" || state.DidResume != (round == 1) {
+				fmt.Println("agreed on", state.NegotiatedProtocol, "resumed", state.DidResume)
+				os.Exit(1)
+			}
 		} else {
 			connection = must(net.Dial(network, address))
 		}
@@ -113,7 +116,10 @@ func talk(network, address string, files []string) {
 		}
 		<-sent
 		connection.Close()
-		fmt.Println(string(answer) == text)
+		if string(answer) != text {
+			fmt.Println("the answer is another")
+			os.Exit(1)
+		}
 	}
 }
 
