@@ -1,9 +1,9 @@
 // thrum/sockets/network_test.cpp: floor 2, sockets
 // What a broken network does to connections, in networks that the tests make and break.
 #include <thrum/sockets/connection.hpp>
-#include <thrum/sockets/internal/network_fixture.hpp>
 #include <thrum/sockets/server.hpp>
 #include <thrum/testing/failures.hpp>
+#include <thrum/testing/own_network.hpp>
 #include <thrum/threads/thread.hpp>
 
 #include <gtest/gtest.h>
@@ -16,10 +16,10 @@ namespace thrum {
 namespace {
 
 using namespace std::chrono_literals;
-using internal::in_own_network;
-using internal::ip;
-using internal::Link;
 using testing::expect_failure;
+using testing::in_own_network;
+using testing::ip;
+using testing::Link;
 
 // A connection over the link: our end, and the one at the far side.
 struct Connected {

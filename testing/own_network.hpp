@@ -1,5 +1,5 @@
-// thrum/sockets/internal/network_fixture.hpp: floor 2, sockets
-// For the tests: a network of their own (network_namespaces(7)), whose links and routes can be broken.
+// thrum/testing/own_network.hpp: yard, testing
+// For tests: a network of their own (network_namespaces(7)), whose links and routes can be broken.
 #pragma once
 
 #include <thrum/base/errors.hpp>
@@ -12,17 +12,18 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-namespace thrum::internal {
+namespace thrum::testing {
 
 // Runs one command, which must do its work.
 inline void must_run(const std::vector<std::string>& command) {
-    const auto result = testing::run(command);
+    const auto result = run(command);
     if (result.status == 0) return;
     std::string what = "cannot prepare the network:";
     for (const std::string& word : command) what += " " + word;
@@ -89,7 +90,7 @@ inline bool in_own_network(const std::string& hosts = "") {
     if (std::getenv(marker) != nullptr) return true;
     const auto possible = [](const std::vector<std::string>& command) -> std::string {
         try {
-            const auto result = testing::run(command);
+            const auto result = run(command);
             return result.status == 0 ? "" : result.error_output + " ";
         } catch (const OSError& error) {
             return error.what();
@@ -101,10 +102,10 @@ inline bool in_own_network(const std::string& hosts = "") {
         [&] { GTEST_SKIP() << "no network of its own to be had: " << why; }();
         return false;
     }
-    const testing::TemporaryDirectory folder;
+    const TemporaryDirectory folder;
     write_file(folder / "hosts", hosts + "127.0.0.1 localhost\n");
     const ::testing::TestInfo& test = *::testing::UnitTest::GetInstance()->current_test_info();
-    const auto result = testing::run(
+    const auto result = run(
         {"unshare", "-rmn", "sh", "-c", "mount --bind \"$1\" /etc/hosts && exec \"$0\" --gtest_filter=\"$2\"",
          std::filesystem::read_symlink("/proc/self/exe"), folder / "hosts",
          std::string(test.test_suite_name()) + "." + test.name()},
@@ -113,4 +114,4 @@ inline bool in_own_network(const std::string& hosts = "") {
     return false;
 }
 
-}  // namespace thrum::internal
+}  // namespace thrum::testing
