@@ -287,7 +287,7 @@ TEST(PythonSocket, SignalsEndNoWait) {
     ASSERT_EQ(::sigaction(SIGUSR2, &counting, &before), 0);
     char buffer[8];
     const std::span<char> place(buffer);
-    const std::string much(64 << 20, 'm');
+    const std::string much(16 << 20, 'm');
     const Waiting table[] = {
         {"recv", [](Socket& s) { s.recv(1); }},
         {"recv_into", [&](Socket& s) { s.recv_into(place); }},
