@@ -69,29 +69,52 @@ bool tells_calls(const Child& child) {
     return static_cast<bool>(std::getline(file, line));
 }
 
-// True once the child's first thread waits in thrum, and then its monitor has found that there is nothing to
-// report: it sleeps on its word without a timeout.
-bool monitor_has_nothing_to_say(const Child& child) {
-    const std::string futex = std::to_string(SYS_futex) + " ";
-    const std::filesystem::path tasks = "/proc/" + std::to_string(child.pid()) + "/task";
+std::filesystem::path tasks_of(const Child& child) {
+    return "/proc/" + std::to_string(child.pid()) + "/task";
+}
+
+// The folder of the child's monitor in /proc; empty before there is one.
+std::filesystem::path monitor_of(const Child& child) {
+    std::error_code gone;
+    for (const auto& entry : std::filesystem::directory_iterator(tasks_of(child), gone)) {
+        std::ifstream comm(entry.path() / "comm");
+        std::string name;
+        std::getline(comm, name);
+        if (name == "thrum-monitor") return entry.path();
+    }
+    return {};
+}
+
+template <class Condition>
+bool becomes_true(Condition&& condition) {
     for (const auto end = std::chrono::steady_clock::now() + patience;
          std::chrono::steady_clock::now() < end;) {
-        std::error_code gone;
-        if (call_of(tasks / std::to_string(child.pid())).starts_with(futex)) {
-            for (const auto& entry : std::filesystem::directory_iterator(tasks, gone)) {
-                std::ifstream comm(entry.path() / "comm");
-                std::string name;
-                std::getline(comm, name);
-                if (name != "thrum-monitor") continue;
-                std::istringstream call(call_of(entry.path()));
-                std::string number, word, operation, value, timeout;
-                call >> number >> word >> operation >> value >> timeout;
-                if (number + " " == futex && timeout == "0x0") return true;
-            }
-        }
+        if (condition()) return true;
         ::poll(nullptr, 0, 1);  // milliseconds, to leave it the processor
     }
     return false;
+}
+
+// True once the child's first thread waits in thrum, and then its monitor has found that there is nothing to
+// report: it sleeps on its word without a timeout.
+bool monitor_has_nothing_to_say(const Child& child) {
+    return becomes_true([&] {
+        const std::string futex = std::to_string(SYS_futex) + " ";
+        if (!call_of(tasks_of(child) / std::to_string(child.pid())).starts_with(futex)) return false;
+        std::istringstream call(call_of(monitor_of(child)));
+        std::string number, word, operation, value, timeout;
+        call >> number >> word >> operation >> value >> timeout;
+        return number + " " == futex && timeout == "0x0";
+    });
+}
+
+// How often the child's monitor has gone to sleep, which it does after each look.
+unsigned long looks_of_monitor(const Child& child) {
+    std::ifstream status(monitor_of(child) / "status");
+    for (std::string word; status >> word;) {
+        if (word == "voluntary_ctxt_switches:" && status >> word) return std::stoul(word);
+    }
+    return 0;
 }
 
 TEST(MonitorProbe, DISABLED_Stalls) {
@@ -137,6 +160,12 @@ TEST(Monitor, StallsAreReportedOncePerPlace) {
 TEST(Monitor, StallReportsCanBeTurnedOff) {
     for (const char* value : {"off", "soon"}) {
         Child child("MonitorProbe.DISABLED_Stalls", {{"THRUM_STALL", value}});
+        if (std::string(value) == "off") {
+            // It looks twice a second, and would report a second of standing.
+            ASSERT_TRUE(becomes_true([&] { return looks_of_monitor(child) > 0; }));
+            const unsigned long before = looks_of_monitor(child);
+            ASSERT_TRUE(becomes_true([&] { return looks_of_monitor(child) >= before + 5; }));
+        }
         for (int i = 0; i < 3; ++i) child.tell('x');
         EXPECT_EQ(child.end(), 0) << child.text();
         EXPECT_EQ(child.text().find("blocker"), std::string::npos) << child.text();

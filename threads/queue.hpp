@@ -25,9 +25,9 @@ public:
 
 // What the three queues have in common; `Storage` is the order. Thread-safe. A maximum size of 0 sets no
 // bound. Waits throw Cancelled, and TimeoutError when the deadline in force passes first. Items are moved
-// while the queue is locked: their move must not wait, nor use this queue. Each is moved (or copied) in once
-// and moved out once; where that throws, the caller gets the exception, and every item is where it was: one
-// that was to be got is the next again.
+// while the queue is locked: their move must not wait, nor use this queue; a copy is made before. Each is
+// moved in once and moved out once; where that throws, the caller gets the exception, and every item is where
+// it was: one that was to be got is the next again.
 template <class T, class Storage>
 class BasicQueue : private internal::QueueCore {
 public:
@@ -36,17 +36,17 @@ public:
 
     // Waits while the queue is full. Throws QueueShutDown. An item is moved from only when it is in: where
     // any form of put throws or returns false, the caller has it still.
-    void put(const T& item) { put_until(item, never); }
+    void put(const T& item) { put_until(T(item), never); }
     void put(T&& item) { put_until(std::move(item), never); }
     // False when the duration passed and the queue was still full.
     bool put_for(const T& item, std::chrono::nanoseconds duration) {
-        return put_until(item, deadline_after(duration));
+        return put_until(T(item), deadline_after(duration));
     }
     bool put_for(T&& item, std::chrono::nanoseconds duration) {
         return put_until(std::move(item), deadline_after(duration));
     }
     // False when full at this moment.
-    bool try_put(const T& item) { return put_until(item, Deadline::min()); }
+    bool try_put(const T& item) { return put_until(T(item), Deadline::min()); }
     bool try_put(T&& item) { return put_until(std::move(item), Deadline::min()); }
 
     // Waits while the queue is empty. Nothing once it is shut down and drained.
@@ -103,12 +103,11 @@ public:
 private:
     friend struct internal::QueueAccess;
 
-    template <class Item>
-    bool put_until(Item&& item, Deadline deadline) {
+    bool put_until(T&& item, Deadline deadline) {
         internal::SpinGuard guard(spin_);
         if (!await_room(guard, deadline)) return false;
         try {
-            items_.push(std::forward<Item>(item));
+            items_.push(std::move(item));
         } catch (...) {
             pass_on_room(guard);
             throw;
