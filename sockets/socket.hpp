@@ -232,7 +232,7 @@ public:
     // Descriptor. It then belongs to the worker of the calling thread: threads elsewhere may close and move
     // it, and every other call of theirs throws WrongWorkerError. fileno() is -1; receiving and sending cost
     // one system call as before, all that needs a number two more. False, with nothing changed, where it
-    // stays an ordinary socket: the reactor is not io_uring, the kernel is older than Linux 6.14, the tables
+    // stays an ordinary socket: io_uring is not allowed, the kernel is older than Linux 6.14, the tables
     // are full, or the caller is no thrum thread.
     bool make_direct() { return descriptor_.make_direct(); }
     // The other way. Throws WrongWorkerError, OSError(EMFILE).

@@ -59,7 +59,7 @@ public:
     // changed.
     int release() noexcept;
 
-    // Makes it direct, if the calling thread runs on a worker whose reactor is io_uring, the kernel can
+    // Makes it direct, if the calling thread runs on a worker, the kernel has and allows io_uring
     // (Linux 6.14) and a table has room. False, with nothing changed, where it stays an ordinary one, which
     // does the same work. Nobody else may use it meanwhile. Throws OSError(EBADF) when closed.
     bool make_direct();

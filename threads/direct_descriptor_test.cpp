@@ -1,17 +1,21 @@
 // thrum/threads/direct_descriptor_test.cpp: floor 1, threads
 // Descriptors without numbers do all that ordinary ones do, in more than the descriptor limit allows, and say
-// so where they cannot be used. Where the reactor has none, the same tests run on ordinary ones.
+// so where they cannot be used. Where the kernel has none, the same tests run on ordinary ones.
 #include <thrum/base/errors.hpp>
+#include <thrum/base/file.hpp>
 #include <thrum/threads.hpp>
 #include <thrum/threads/child_fixture.hpp>
 #include <thrum/threads/socket_calls.hpp>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/io_uring.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -33,7 +37,10 @@ bool have_direct() {
     int major = 0;
     int minor = 0;
     if (std::sscanf(kernel.release, "%d.%d", &major, &minor) != 2) return false;
-    return reactor_name() == "io_uring" && (major > 6 || (major == 6 && minor >= 14));
+    if (major < 6 || (major == 6 && minor < 14)) return false;
+    io_uring_params parameters{};
+    const UniqueFd ring(static_cast<int>(::syscall(__NR_io_uring_setup, 1, &parameters)));
+    return static_cast<bool>(ring);
 }
 
 std::pair<Descriptor, Descriptor> make_pair_of_sockets() {
@@ -67,7 +74,7 @@ std::string pattern(std::size_t size) {
 
 std::size_t open_now() { return runtime_statistics().direct_descriptors; }
 
-// A descriptor becomes direct where the reactor is io_uring, keeps its number elsewhere, and passes the same
+// A descriptor becomes direct where the kernel has io_uring, keeps its number elsewhere, and passes the same
 // bytes either way; a plain thread's stays ordinary.
 TEST(DirectDescriptor, WhereThereAreAny) {
     const std::size_t before = open_now();

@@ -8,7 +8,7 @@
 
 namespace thrum {
 
-// "io_uring" or "epoll". THRUM_REACTOR chooses; io_uring where nothing is said and the kernel allows it.
+// "epoll", or "io_uring" where THRUM_REACTOR says so and the kernel allows it.
 // Starts the workers if nothing has yet. Thread-safe.
 std::string_view reactor_name();
 

@@ -176,4 +176,11 @@ void DirectFiles::after_sleep() noexcept {
     look();
 }
 
+void DirectFilesOnDemand::try_to_make(int wake_fd) noexcept {
+    if (lacking_) return;
+    files_ = DirectFiles::make(wake_fd);
+    // What has run out comes back; what the kernel lacks does not.
+    lacking_ = files_ == nullptr && errno != EMFILE && errno != ENFILE && errno != ENOMEM;
+}
+
 }  // namespace thrum::internal

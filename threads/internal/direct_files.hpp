@@ -88,4 +88,27 @@ private:
     std::atomic<std::uint32_t> posted_ = ~std::uint32_t{0};
 };
 
+// What a reactor has of them: made when first asked for.
+class DirectFilesOnDemand {
+public:
+    // nullptr where there are none, nor any to be had if `make`.
+    DirectFiles* get(bool make, int wake_fd) noexcept {
+        if (make && files_ == nullptr) try_to_make(wake_fd);
+        return files_.get();
+    }
+    // Around the reactor's look at the kernel, which lasts until the deadline that before_poll() gives.
+    Deadline before_poll(Deadline until) noexcept {
+        return files_ != nullptr && files_->before_sleep() ? Deadline::min() : until;
+    }
+    void after_poll() noexcept {
+        if (files_ != nullptr) files_->after_sleep();
+    }
+
+private:
+    void try_to_make(int wake_fd) noexcept;
+
+    std::unique_ptr<DirectFiles> files_;
+    bool lacking_ = false;
+};
+
 }  // namespace thrum::internal

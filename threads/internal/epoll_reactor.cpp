@@ -4,6 +4,7 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/base/file.hpp>
 #include <thrum/threads/internal/clock.hpp>
+#include <thrum/threads/internal/direct_files.hpp>
 #include <thrum/threads/internal/reactor.hpp>
 
 #include <sys/epoll.h>
@@ -56,7 +57,7 @@ public:
 
     void poll(Deadline until) noexcept override {
         std::array<epoll_event, events_per_poll> events;
-        const int count = wait(events, until);
+        const int count = wait(events, direct_.before_poll(until));
         for (int i = 0; i < count; ++i) {
             warm_up(events.data(), i, count);
             const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -66,6 +67,7 @@ public:
                     gone || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0,
                     gone || (event.events & EPOLLOUT) != 0, gone || (event.events & EPOLLRDHUP) != 0);
         }
+        direct_.after_poll();
     }
 
     void wake() noexcept override {
@@ -78,6 +80,8 @@ public:
         epoll_event event{};
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &event);
     }
+
+    DirectFiles* direct_files(bool make) noexcept override { return direct_.get(make, wake_.get()); }
 
 private:
     // With thousands of descriptors none of what an event leads to is in the caches: what the events to come
@@ -116,6 +120,7 @@ private:
 
     UniqueFd epoll_;
     UniqueFd wake_;
+    DirectFilesOnDemand direct_;
     bool has_pwait2_ = true;
 };
 

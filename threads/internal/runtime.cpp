@@ -42,7 +42,9 @@ std::size_t wanted_workers() {
     return std::clamp<std::size_t>(static_cast<std::size_t>(usable), 1, most_workers);
 }
 
-// One reactor for each worker, all of one kind: io_uring unless the kernel refuses it or epoll was asked for.
+// One reactor for each worker, all of one kind: epoll, or io_uring where that was asked for and the kernel
+// does not refuse it. epoll is told of a descriptor once, io_uring at each wait, which shows where a thousand
+// descriptors wait in turn (benchmarks/RESULTS.md).
 std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count) {
     const char* const text = std::getenv("THRUM_REACTOR");
     const std::string_view wanted = text == nullptr ? "" : text;
@@ -50,7 +52,7 @@ std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count) {
         std::fprintf(stderr, "thrum: THRUM_REACTOR=%s is neither io_uring nor epoll; ignored\n", text);
     }
     std::vector<std::unique_ptr<Reactor>> reactors;
-    if (wanted != "epoll") {
+    if (wanted == "io_uring") {
         while (reactors.size() < count) {
             auto reactor = make_uring_reactor();
             if (reactor == nullptr) break;

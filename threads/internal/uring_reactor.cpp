@@ -84,7 +84,7 @@ public:
     }
 
     void poll(Deadline until) noexcept override {
-        if (direct_ != nullptr && direct_->before_sleep()) until = Deadline::min();
+        until = direct_.before_poll(until);
         if (io_uring_cq_ready(&ring_) == 0) enter(until);
         unsigned head;
         unsigned count = 0;
@@ -98,7 +98,7 @@ public:
         }
         io_uring_cq_advance(&ring_, count);
         if (rearm_wake_) arm_wake();
-        if (direct_ != nullptr) direct_->after_sleep();
+        direct_.after_poll();
     }
 
     void wake() noexcept override {
@@ -109,14 +109,7 @@ public:
     // The waiter that close() wakes removes its own poll request.
     void forget(IoHandle&, int) noexcept override {}
 
-    DirectFiles* direct_files(bool make) noexcept override {
-        if (make && direct_ == nullptr && !lacks_direct_) {
-            direct_ = DirectFiles::make(wake_.get());
-            // What has run out comes back; what the kernel lacks does not.
-            lacks_direct_ = direct_ == nullptr && errno != EMFILE && errno != ENFILE && errno != ENOMEM;
-        }
-        return direct_.get();
-    }
+    DirectFiles* direct_files(bool make) noexcept override { return direct_.get(make, wake_.get()); }
 
 private:
     void enter(Deadline until) noexcept {
@@ -202,9 +195,8 @@ private:
     UniqueFd wake_;
     bool valid_ = false;
     bool rearm_wake_ = false;
-    bool lacks_direct_ = false;
     PollSlots slots_;
-    std::unique_ptr<DirectFiles> direct_;
+    DirectFilesOnDemand direct_;
 };
 
 }  // namespace
