@@ -56,11 +56,10 @@ public:
     void unwatch(IoWait&) noexcept override {}
 
     void poll(Deadline until) noexcept override {
-        std::array<epoll_event, events_per_poll> events;
-        const int count = wait(events, direct_.before_poll(until));
+        const int count = wait(direct_.before_poll(until));
         for (int i = 0; i < count; ++i) {
-            warm_up(events.data(), i, count);
-            const epoll_event& event = events[static_cast<std::size_t>(i)];
+            warm_up(events_.data(), i, count);
+            const epoll_event& event = events_[static_cast<std::size_t>(i)];
             if (event.data.ptr == nullptr) continue;  // wake(): edge-triggered, the counter is never read
             const bool gone = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
             deliver(*static_cast<IoHandle*>(event.data.ptr),
@@ -95,7 +94,7 @@ private:
                        handle->last_task.load(std::memory_order_relaxed));
     }
 
-    int wait(std::array<epoll_event, events_per_poll>& events, Deadline until) noexcept {
+    int wait(Deadline until) noexcept {
         timespec left{};
         if (until != never) {
             const Deadline now = internal::now();
@@ -106,7 +105,7 @@ private:
             }
         }
         if (has_pwait2_) {
-            const int count = ::epoll_pwait2(epoll_.get(), events.data(), events_per_poll,
+            const int count = ::epoll_pwait2(epoll_.get(), events_.data(), events_per_poll,
                                              until == never ? nullptr : &left, nullptr);
             if (count >= 0 || errno == EINTR) return count;
             has_pwait2_ = false;  // before Linux 5.11, or refused by an old sandbox
@@ -114,10 +113,12 @@ private:
         constexpr long longest = 1'000'000;  // milliseconds; poll() may return early
         const long milliseconds =
             left.tv_sec >= 1000 ? longest : left.tv_sec * 1000 + (left.tv_nsec + 999'999) / 1'000'000;
-        return ::epoll_wait(epoll_.get(), events.data(), events_per_poll,
+        return ::epoll_wait(epoll_.get(), events_.data(), events_per_poll,
                             until == never ? -1 : static_cast<int>(milliseconds));
     }
 
+    // Not on the stack: whoever parks while others are ready looks at the kernel, and would keep these pages.
+    std::array<epoll_event, events_per_poll> events_;
     UniqueFd epoll_;
     UniqueFd wake_;
     DirectFilesOnDemand direct_;
