@@ -2,6 +2,7 @@
 #include <thrum/base/errors.hpp>
 #include <thrum/base/file.hpp>
 #include <thrum/cli/child.hpp>
+#include <thrum/cli/descriptor_limit.hpp>
 #include <thrum/threads/to_thread.hpp>
 
 #include <fcntl.h>
@@ -86,6 +87,7 @@ Child::Child(const std::vector<std::string>& words) {
     pid_t pid = 0;
     const int code = to_thread([&] { return spawn(pid, words, its.get()); });
     if (code != 0) throw_os_error(code, "cannot run " + words.front());
+    restore_descriptor_limit_of(pid);
     // A program that has ended already has no number any more, and needs no signal.
     pidfd_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }

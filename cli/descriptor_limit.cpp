@@ -6,15 +6,26 @@
 
 namespace thrum::cli {
 
+namespace {
+
+// What this process was given; equal where nothing was or could be raised. Written once, before there are
+// threads.
+rlimit given = {RLIM_INFINITY, RLIM_INFINITY};
+
+}  // namespace
+
 DescriptorLimit::DescriptorLimit() noexcept {
-    if (::getrlimit(RLIMIT_NOFILE, &before_) != 0) before_ = {RLIM_INFINITY, RLIM_INFINITY};
-    rlimit raised = before_;
-    raised.rlim_cur = raised.rlim_max;
-    if (before_.rlim_cur != before_.rlim_max) ::setrlimit(RLIMIT_NOFILE, &raised);
+    rlimit now = {};
+    if (::getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur == now.rlim_max) return;
+    const rlimit raised = {now.rlim_max, now.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) given = now;
 }
 
-void DescriptorLimit::restore() const noexcept {
-    if (before_.rlim_cur != before_.rlim_max) ::setrlimit(RLIMIT_NOFILE, &before_);
+void DescriptorLimit::restore() const noexcept { restore_descriptor_limit_of(0); }
+
+void restore_descriptor_limit_of(pid_t program) noexcept {
+    // For prlimit(2), 0 is the caller.
+    if (given.rlim_cur != given.rlim_max) ::prlimit(program, RLIMIT_NOFILE, &given, nullptr);
 }
 
 std::size_t descriptor_limit() noexcept {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <sys/resource.h>
+#include <sys/types.h>
 
 #include <cstddef>
 
@@ -16,10 +17,11 @@ public:
     DescriptorLimit() noexcept;
     // Back to what it was: for those who start other programs, which may be such.
     void restore() const noexcept;
-
-private:
-    rlimit before_ = {};
 };
+
+// The same for one program that was just started, while this process keeps what it has. Nothing happens where
+// no DescriptorLimit was made.
+void restore_descriptor_limit_of(pid_t program) noexcept;
 
 // The soft limit now.
 std::size_t descriptor_limit() noexcept;

@@ -69,5 +69,15 @@ TEST(DescriptorLimit, OtherProgramsKeepTheirs) {
     EXPECT_EQ(limits.find_first_not_of("7\n"), limits.npos) << limits;
 }
 
+// So does what listen runs for a client.
+TEST(DescriptorLimit, ProgramsOfListenKeepTheirs) {
+    const TemporaryDirectory folder;
+    const CommandResult result =
+        in_shell(folder,
+                 "ulimit -Sn 77; \"$0\" listen unix:s --shell --exec 'read x; ulimit -Sn' & "
+                 "while ! test -S s; do sleep 0.05; done; echo go | \"$0\" connect unix:s; wait");
+    EXPECT_EQ(result.output, "77\n") << result.error_output;
+}
+
 }  // namespace
 }  // namespace thrum::cli

@@ -70,6 +70,7 @@ private:
 
     void add_os_thread(Task& task, Deadline until) {
         const std::uint64_t id = task.id.load(std::memory_order_acquire);
+        if (id == 0) return;  // it has ended since it was found
         const int os_id = task.os_id.load(std::memory_order_acquire);
         Seen seen;
         bool is_certain = false;
