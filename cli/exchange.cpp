@@ -46,6 +46,8 @@ Address parse_endpoint(std::string_view text, std::string_view host) {
 
 Address parse_endpoint(const ExchangeArguments& arguments, std::string_view host) {
     if (arguments.port.empty()) return parse_endpoint(arguments.address, host);
+    if (arguments.address.starts_with('@') || arguments.address.starts_with("unix:"))
+        throw CLI::ValidationError("PORT: a Unix socket such as " + arguments.address + " has none");
     const bool is_bare_ipv6 = arguments.address.find(':') != std::string::npos && arguments.address[0] != '[';
     const std::string name = is_bare_ipv6 ? "[" + arguments.address + "]" : arguments.address;
     return parse_endpoint(name + ":" + arguments.port, host);

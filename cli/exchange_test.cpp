@@ -215,7 +215,7 @@ TEST(ProxyCommand, OneLineOfAnyTerminal) {
     if (shell("command -v script").status != 0) GTEST_SKIP() << "there is no script(1) here";
     constexpr std::size_t columns = 30;
     const CommandResult shown =
-        shell("NO_COLOR=1 script -qec 'stty cols " + std::to_string(columns) + "; timeout -s TERM 2 " +
+        shell("NO_COLOR=1 script -qec 'stty cols " + std::to_string(columns) + "; timeout -s TERM 5 " +
               thrum_command + " proxy 127.0.0.1:0 127.0.0.1:1' /dev/null < /dev/null");
     const std::string begin = "\r0 clients, 0 in all";
     const auto at = shown.output.find(begin);

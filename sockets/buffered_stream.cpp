@@ -143,7 +143,10 @@ std::size_t BufferedStream::read_into(std::span<char> buffer) {
 std::string BufferedStream::read_all(std::size_t limit) {
     std::string data;
     for (;;) {
-        if (buffered().size() > limit - data.size()) too_long(*stream_, limit);
+        if (buffered().size() > limit - data.size()) {
+            put_back(data);
+            too_long(*stream_, limit);
+        }
         data.append(buffered());
         consume(buffered().size());
         try {

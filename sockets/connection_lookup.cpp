@@ -49,8 +49,8 @@ void SlowConnection::ask(int family) {
 
 void SlowConnection::race(int family, std::vector<Address> addresses) {
     if (addresses.empty()) return;
-    has_raced_four_ = has_raced_four_ || family != AF_INET6;
-    has_raced_six_ = has_raced_six_ || family != AF_INET;
+    for (const Address& address : addresses)
+        (address.family() == AF_INET6 ? has_raced_six_ : has_raced_four_) = true;
     start(family, true, [this, addresses = std::move(addresses)](News& news) {
         news.connected = connect_any(addresses, target_, options_);
     });

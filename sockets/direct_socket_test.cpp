@@ -209,7 +209,7 @@ TEST(DirectSocket, ServedAsAnyOther) {
 TEST(DirectSocket, RelayedByNumber) {
     auto [left, near] = internal::tcp_pair();
     auto [far, right] = internal::tcp_pair();
-    Thread relaying([&] {
+    Thread relaying([&near = near, &far = far] {
         near.make_direct();
         far.make_direct();
         EXPECT_EQ(relay(near, far).forward, 5u);

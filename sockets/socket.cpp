@@ -271,7 +271,12 @@ std::string Socket::peer_name() const {
         std::memcpy(&storage, peer_.bytes.data(), peer_.size);
         return Address::from_sockaddr(storage, peer_.size).to_string();
     }
-    if (::getpeername(fileno(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "";
+    try {
+        const Descriptor::Loan lent = number();
+        if (::getpeername(lent.fd(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "";
+    } catch (const Error&) {  // a direct socket on the wrong worker, or where no number is left
+        return "";
+    }
     return Address::from_sockaddr(storage, size).to_string();
 }
 

@@ -2,6 +2,7 @@
 // Socket: Python's socket object on a thrum Descriptor. Each wait parks the thread that makes it.
 #pragma once
 
+#include <thrum/base/file.hpp>
 #include <thrum/sockets/address.hpp>
 #include <thrum/sockets/ancillary.hpp>
 #include <thrum/sockets/socket_options.hpp>
@@ -272,6 +273,7 @@ private:
                              NetworkInterface interface);
     // By way of `same`, a duplicate of the descriptor.
     ZerocopyResult send_in_place(std::string_view data, int same);
+    UniqueFd duplicate() const;
     std::uint64_t copy_file(int file, std::int64_t at, std::optional<std::uint64_t> count,
                             std::uint64_t sent);
     [[noreturn]] void fail_file(int file) const;

@@ -38,6 +38,7 @@ int read_wire(BIO* bio, char* buffer, int size) {
     BIO_clear_retry_flags(bio);
     if (wire.kernel != nullptr && BIO_get_ktls_recv(wire.kernel)) {
         // One record, however much there is.
+        BIO_set_fd(wire.kernel, wire.fd, BIO_NOCLOSE);  // it may have another number by now
         const int got = BIO_read(wire.kernel, buffer, size);
         wire.ended = got == 0 && size > 0;
         return got < 0 ? failed(bio, true) : got;
@@ -53,6 +54,7 @@ int write_wire(BIO* bio, const char* data, int size) {
     Wire& wire = wire_of(bio);
     BIO_clear_retry_flags(bio);
     const auto length = static_cast<std::size_t>(size);
+    if (wire.is_control) BIO_set_fd(wire.kernel, wire.fd, BIO_NOCLOSE);
     const ssize_t put = wire.is_control ? Quiet()(length, [&] { return BIO_write(wire.kernel, data, size); })
                                         : ::send(wire.fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (put >= 0) wire.is_control = false;

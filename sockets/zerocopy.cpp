@@ -1,6 +1,8 @@
 // thrum/sockets/zerocopy.cpp: floor 2, sockets
 // Sending from where the bytes lie (Documentation/networking/msg_zerocopy): the kernel says in the socket's
 // error queue when it needs them no longer.
+#include <thrum/base/descriptor_shortage.hpp>
+#include <thrum/base/errors.hpp>
 #include <thrum/base/file.hpp>
 #include <thrum/sockets/internal/zerocopy_ledger.hpp>
 #include <thrum/sockets/socket.hpp>
@@ -9,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/errqueue.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <algorithm>
 #include <array>
@@ -64,15 +67,16 @@ public:
             if (ledger_.is_settled()) return 0;
             bool in_vain = false;
             bool has_waited = false;
-            const ssize_t result = descriptor.perform(Direction::error, never, 0, [&](int) -> ssize_t {
-                in_vain = !look();
-                if (!in_vain || std::exchange(has_waited, true)) return 0;
-                errno = EAGAIN;
-                return -1;
-            });
+            const ssize_t result =
+                descriptor.perform(Direction::error, never, 0, [&](const auto&) -> ssize_t {
+                    in_vain = !look();
+                    if (!in_vain || std::exchange(has_waited, true)) return 0;
+                    errno = EAGAIN;
+                    return -1;
+                });
             if (result < 0) return -1;
             // A hang-up stands, and would end each wait at once.
-            if (in_vain) sleep(ended_interval);
+            if (in_vain && !sleep_between_looks()) return -1;
         }
     }
 
@@ -83,12 +87,23 @@ public:
         // connect(2): dissolves the connection, which for TCP is a reset that drops what is queued.
         const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
         ::connect(fd_, &nobody, sizeof nobody);
-        // What the network card holds at this moment it has done with in no time. This is no wait that could
-        // be cancelled.
+        // What the network card holds at this moment it has done with in no time; a queue before the card may
+        // take longer. This is no wait that could be cancelled.
         for (look(); !ledger_.is_settled(); look()) yield();
     }
 
 private:
+    // False with errno as Descriptor::perform().
+    static bool sleep_between_looks() {
+        try {
+            sleep(ended_interval);
+        } catch (const TimeoutError&) {
+            errno = ETIMEDOUT;
+            return false;
+        }
+        return true;
+    }
+
     void book(msghdr& message) {
         for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
             const bool is_error = (part->cmsg_level == SOL_IP && part->cmsg_type == IP_RECVERR) ||
@@ -107,11 +122,21 @@ private:
 
 }  // namespace
 
+// Nothing where there is none to be had.
+UniqueFd Socket::duplicate() const {
+    try {
+        return UniqueFd(::fcntl(number().fd(), F_DUPFD_CLOEXEC, 0));
+    } catch (const OSError& error) {
+        if (is_out_of_descriptors(error.code())) return UniqueFd();
+        throw;
+    }
+}
+
 ZerocopyResult Socket::sendall_zerocopy(std::string_view data) {
     const bool is_tcp = is_stream() && (family_ == AF_INET || family_ == AF_INET6);
     if (is_tcp && may_leave_in_place_ && data.size() >= least_zerocopy_size) {
         constexpr int on = 1;
-        const UniqueFd same(::fcntl(number().fd(), F_DUPFD_CLOEXEC, 0));
+        const UniqueFd same = duplicate();
         if (same && ::setsockopt(same.get(), SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on) == 0)
             return send_in_place(data, same.get());
     }
@@ -126,15 +151,16 @@ ZerocopyResult Socket::send_in_place(std::string_view data, int same) {
     try {
         while (!data.empty()) {
             bool in_place = false;
-            const ssize_t size = descriptor_.perform(Direction::write, never, 0, [&](int fd) {
+            // Through `same`, so that a direct socket needs no number for it.
+            const ssize_t size = descriptor_.perform(Direction::write, never, 0, [&](const auto&) {
                 // Who copied once will do it again, and then to pin the pages is a waste.
                 in_place = data.size() >= least_zerocopy_size && !pending.ledger().saw_copy();
                 ssize_t put =
-                    ::send(fd, data.data(), data.size(), MSG_NOSIGNAL | (in_place ? MSG_ZEROCOPY : 0));
+                    ::send(same, data.data(), data.size(), MSG_NOSIGNAL | (in_place ? MSG_ZEROCOPY : 0));
                 if (put < 0 && in_place && refuses_zerocopy(errno)) {
                     pending.look();
                     in_place = false;
-                    put = ::send(fd, data.data(), data.size(), MSG_NOSIGNAL);
+                    put = ::send(same, data.data(), data.size(), MSG_NOSIGNAL);
                 }
                 // News that lies in the error queue would end every wait at once.
                 if (put < 0 && errno == EAGAIN) pending.look();
@@ -155,6 +181,13 @@ ZerocopyResult Socket::send_in_place(std::string_view data, int same) {
     socklen_t length = sizeof code;
     if (::getsockopt(same, SOL_SOCKET, SO_ERROR, &code, &length) == 0 && code != 0) {
         errno = code;
+        fail("send to");
+    }
+    // Who reads on this socket may have been told of the break before, and such news is told once.
+    tcp_info state = {};
+    length = sizeof state;
+    if (::getsockopt(same, IPPROTO_TCP, TCP_INFO, &state, &length) == 0 && state.tcpi_state == TCP_CLOSE) {
+        errno = ECONNRESET;
         fail("send to");
     }
     may_leave_in_place_ = !pending.ledger().saw_copy();

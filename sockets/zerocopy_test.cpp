@@ -133,7 +133,7 @@ TEST(Zerocopy, NobodyReadsTheBytesAfterIt) {
                     std::fill(data.begin(), data.end(), 'y');
                 });
                 begun.wait();
-                sleep(1ms);
+                there.descriptor().wait(Direction::read);  // something has been sent
                 ending.act(here, sending);
                 EXPECT_NE(said.find(ending.says), said.npos) << ending.how << ": " << said;
                 EXPECT_TRUE(std::all_of(data.begin(), data.end(), [](char c) { return c == 'y'; }));

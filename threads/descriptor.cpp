@@ -3,6 +3,7 @@
 #include <thrum/threads/descriptor.hpp>
 #include <thrum/threads/internal/clock.hpp>
 #include <thrum/threads/internal/direct_files.hpp>
+#include <thrum/threads/internal/forked.hpp>
 #include <thrum/threads/internal/io_handle.hpp>
 #include <thrum/threads/internal/reactor.hpp>
 #include <thrum/threads/internal/simulated_time.hpp>
@@ -62,7 +63,8 @@ Wake park_on(DirectFiles& files, DirectFile file, IoWait& wait, Task& task, Dead
     const internal::RealTime real(task);
     files.watch(file, wait);
     const Wake how = task.park(deadline);
-    if (how != Wake::notified) files.unwatch(file, wait);
+    // In any case: an event that was under way to the handle's last owner may have woken it.
+    files.unwatch(file, wait);
     return how;
 }
 
@@ -102,7 +104,8 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
 
 bool Descriptor::wake_waiters(int fd) noexcept {
     IoHandle* const handle = handle_.exchange(nullptr);
-    if (handle == nullptr) return false;
+    // In a forked child the waiters and the reactor are the parent's.
+    if (handle == nullptr || internal::in_forked_child.load(std::memory_order_relaxed)) return false;
     bool waited_for = false;
     {
         SpinGuard guard(handle->spin);
@@ -127,7 +130,10 @@ int Descriptor::release() noexcept {
     }
     State state = state_.load();
     do {
-        if ((state & closed) != 0) return -1;
+        if ((state & closed) != 0) {
+            wake_waiters(-1);
+            return -1;
+        }
     } while (!state_.compare_exchange_weak(state, state | nothing));
     wake_waiters(number_in(state));
     return number_in(state);
@@ -136,7 +142,10 @@ int Descriptor::release() noexcept {
 void Descriptor::close() noexcept {
     const Use use(*this);
     const State state = state_.fetch_or(closed);
-    if ((state & closed) != 0) return;
+    if ((state & closed) != 0) {
+        wake_waiters(-1);  // none; but a first wait that came too late has left a handle
+        return;
+    }
     // An io_uring request of a waiter holds the file open until the waiter takes it back. The peer, and
     // whoever wants the port, shall not wait for that. Where it is no socket, nothing is shut down.
     // DirectFiles::close() sees to that itself.
@@ -225,7 +234,9 @@ void Descriptor::drained(unsigned seen, Direction direction, bool was_eagain) no
     if (handle == nullptr) return;
     // After a hang-up there will be no further event to undo the mark, so only the kernel's own word sets it.
     if (!was_eagain && (seen & readiness::hung_up) != 0) return;
-    const unsigned marked = (seen & ~readiness::hung_up) | readiness::dry(direction);
+    // That there is nothing to read says that no end has come. That nothing can be written does not.
+    const unsigned over = direction == Direction::read ? readiness::hung_up : 0;
+    const unsigned marked = (seen & ~over) | readiness::dry(direction);
     handle->word.compare_exchange_strong(seen, marked, std::memory_order_acq_rel);
 }
 
@@ -268,8 +279,10 @@ bool Descriptor::wait_for_perform(Direction direction, Deadline deadline) {
     {
         SpinGuard guard(handle.spin);
         if (wait.linked) handle.waiters[static_cast<int>(direction)].remove(wait);
-        // Where no epoll event undoes the mark (io_uring, poll(2)), the waiter does.
-        if (how == Wake::notified) handle.word.fetch_and(~readiness::dry(direction));
+        // Where no epoll event undoes the mark (io_uring, poll(2)), the waiter does, whatever ended its wait:
+        // the news may have come just after.
+        if (how == Wake::notified || handle.registered == nullptr)
+            handle.word.fetch_and(~readiness::dry(direction));
     }
     budget_.store(operations_per_turn, std::memory_order_relaxed);
     if (how == Wake::notified) {

@@ -232,6 +232,65 @@ TEST(Descriptor, CloseIsSeenByThePeerAtOnce) {
     reader.join();
 }
 
+// The end that came with the last bytes is seen although, in between, nothing could be written.
+TEST(Descriptor, EndIsSeenAfterAFullWrite) {
+    expect_in_every_kind([] {
+        auto [left, right] = make_pair_of_sockets();
+        Thread peer([&end = left] {
+            sleep(1ms);  // the other waits by then, or not: it changes nothing but what is tested
+            write_all(end, "abc");
+            ::shutdown(end.fd(), SHUT_WR);
+        });
+        EXPECT_TRUE(right.wait(Direction::read));
+        peer.join();
+        sleep(1ms);  // the news of the end comes in
+        const std::string much(1 << 16, 'x');
+        const auto send_more = [&](int fd) { return ::send(fd, much.data(), much.size(), MSG_NOSIGNAL); };
+        while (right.perform(Direction::write, deadline_after(1ms), 0, send_more) > 0) {
+        }
+        EXPECT_EQ(errno, ETIMEDOUT);
+        char buffer[8];
+        EXPECT_EQ(read_some(right, buffer, sizeof buffer), 3);
+        EXPECT_EQ(read_some(right, buffer, sizeof buffer, deadline_after(60s)), 0);
+    });
+}
+
+void close_in_a_child(Descriptor& inherited) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        inherited.close();
+        ::_exit(0);
+    }
+    int status = -1;
+    to_thread([&] { EXPECT_EQ(::waitpid(child, &status, 0), child); });
+    EXPECT_EQ(status, 0);
+}
+
+// A forked child that closes what it inherited, as some do before exec, takes nothing from the parent: who
+// waits there waits on, and gets what comes.
+TEST(Descriptor, AForkedChildClosesItsOwnOnly) {
+    auto [left, right] = make_pair_of_sockets();
+    Thread reader([&end = right] {
+        for (const char sent : {'1', '2'}) {
+            char byte = 0;
+            EXPECT_EQ(read_some(end, &byte, 1, deadline_after(60s)), 1);
+            EXPECT_EQ(byte, sent);
+        }
+    });
+    until_waiting(1);
+    close_in_a_child(right);
+    write_all(left, "1");
+    write_all(left, "2");
+    reader.join();
+    Thread([] {
+        auto [near, far] = make_pair_of_sockets();
+        far.make_direct();
+        close_in_a_child(far);
+        near.close();
+        EXPECT_TRUE(far.wait(Direction::read));
+    }).join();
+}
+
 // cancel() ends a wait on a descriptor, and what arrives later is still there to read.
 TEST(Descriptor, CancelEndsTheWait) {
     auto [left, right] = make_pair_of_sockets();

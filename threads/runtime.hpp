@@ -29,8 +29,8 @@ struct RuntimeStatistics {
     std::uint64_t stacks = 0;    // mapped so far, in use or not
     std::uint64_t guarded_stacks = 0;       // of these, how many have a guard page
     std::uint64_t direct_descriptors = 0;   // open now (Descriptor::make_direct())
-    std::uint64_t deepest_stack_bytes = 0;  // the most that a thread with a stack of the default size has
-                                            // touched, in whole pages
+    std::uint64_t deepest_stack_bytes = 0;  // the most that a thread has touched of its stack, in whole
+                                            // pages
 };
 
 // Thread-safe. All zero while nothing has started the workers. Walks the stacks: microseconds for each

@@ -29,9 +29,10 @@ inline constexpr std::size_t default_stack_size = 64 * 1024;
 
 struct ThreadOptions {
     std::string name = {};  // shown in messages; "Thread-N" where empty
-    // Bytes, rounded up to whole pages and to 16 KB at least; with the default, the guard page and about 1 KB
-    // of bookkeeping come out of it. There is no upper limit but the address space: what is never touched
-    // takes no memory, and where the kernel has no room the thread's constructor throws OSError.
+    // Bytes, rounded up to whole pages, other sizes than the default to 32 KB, and to 16 KB at least; with
+    // the default, the guard page and about 1 KB of bookkeeping come out of it. There is no upper limit but
+    // the address space: what is never touched takes no memory, and where the kernel has no room the thread's
+    // constructor throws OSError.
     std::size_t stack_size = default_stack_size;
 };
 

@@ -1,10 +1,12 @@
 // thrum/threads/internal/direct_files.cpp: floor 1, threads
 #include <thrum/threads/internal/direct_files.hpp>
 #include <thrum/threads/internal/direct_ring.hpp>
+#include <thrum/threads/internal/forked.hpp>
 #include <thrum/threads/internal/worker.hpp>
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 
@@ -14,6 +16,8 @@ namespace {
 
 constexpr std::uint32_t none = ~std::uint32_t{0};
 constexpr unsigned most_workers = 1U << DirectFile::worker_bits;
+// A request's length has 32 bits; more would be asked for modulo 2^32.
+constexpr std::size_t most_bytes_per_request = std::size_t{1} << 30;
 constexpr unsigned char install_operation = 54;  // IORING_OP_FIXED_FD_INSTALL, Linux 6.8
 
 // By number; a worker's are never destroyed while one of its files is known to anybody.
@@ -38,7 +42,9 @@ DirectFiles::~DirectFiles() = default;
 
 DirectFiles* DirectFiles::here() noexcept {
     Worker* const worker = Worker::current();
-    return worker == nullptr ? nullptr : worker->reactor().direct_files(false);
+    // The rings are the parent's.
+    if (worker == nullptr || in_forked_child.load(std::memory_order_relaxed)) return nullptr;
+    return worker->reactor().direct_files(false);
 }
 
 std::size_t DirectFiles::count() noexcept { return open_files.load(std::memory_order_relaxed); }
@@ -87,6 +93,7 @@ int DirectFiles::lend(DirectFile file) noexcept {
 ssize_t DirectFiles::receive(DirectFile file, void* data, std::size_t size, int flags) noexcept {
     DirectRing& ring = ring_of(file);
     io_uring_sqe* const entry = ring.next_entry();
+    size = std::min(size, most_bytes_per_request);
     io_uring_prep_recv(entry, static_cast<int>(file.place()), data, size, flags | MSG_DONTWAIT);
     return answer(ring.run(entry));
 }
@@ -94,6 +101,7 @@ ssize_t DirectFiles::receive(DirectFile file, void* data, std::size_t size, int 
 ssize_t DirectFiles::send(DirectFile file, const void* data, std::size_t size, int flags) noexcept {
     DirectRing& ring = ring_of(file);
     io_uring_sqe* const entry = ring.next_entry();
+    size = std::min(size, most_bytes_per_request);
     io_uring_prep_send(entry, static_cast<int>(file.place()), data, size, flags | MSG_DONTWAIT);
     return answer(ring.run(entry));
 }
@@ -111,6 +119,7 @@ void DirectFiles::watch(DirectFile file, IoWait& wait) noexcept { ring_of(file).
 void DirectFiles::unwatch(DirectFile file, IoWait& wait) noexcept { ring_of(file).unwatch(wait); }
 
 void DirectFiles::close(DirectFile file) noexcept {
+    if (in_forked_child.load(std::memory_order_relaxed)) return;  // which has no such file
     DirectFiles* const own = here();
     if (own != nullptr && own->owns(file)) {
         own->close_here(file);
@@ -144,19 +153,19 @@ void DirectFiles::post_close(DirectFile file) noexcept {
     [[maybe_unused]] const ssize_t written = ::write(wake_fd_, &one, sizeof one);
 }
 
-void DirectFiles::close_posted() noexcept {
-    if (posted_.load(std::memory_order_relaxed) == none) return;
+bool DirectFiles::close_posted() noexcept {
+    if (posted_.load(std::memory_order_relaxed) == none) return false;
     DirectFile file{posted_.exchange(none, std::memory_order_acquire)};
     while (file.number != none) {
         const std::uint32_t next = ring_of(file).link(file.place()).load(std::memory_order_relaxed);
         close_here(file);
         file.number = next;
     }
+    return true;
 }
 
 bool DirectFiles::look() noexcept {
-    close_posted();
-    bool came = false;
+    bool came = close_posted();  // which may wake somebody, too
     for (unsigned table = 0; table < tables_; ++table) came |= rings_[table]->look();
     return came;
 }
@@ -164,8 +173,12 @@ bool DirectFiles::look() noexcept {
 bool DirectFiles::before_sleep() noexcept {
     if (look()) return true;
     for (unsigned table = 0; table < tables_; ++table) rings_[table]->tell(true);
-    // The kernel notes its news and then asks whether to tell; here it is the other way about.
+        // The kernel notes its news and then asks whether to tell; here it is the other way about.
+#if defined(__SANITIZE_THREAD__)
+    posted_.fetch_or(0);  // a fence it does not know; on x86-64 this is one, too
+#else
     std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
     bool has_news = false;
     for (unsigned table = 0; table < tables_; ++table) has_news |= rings_[table]->has_news();
     return has_news;

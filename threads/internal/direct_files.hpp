@@ -75,7 +75,7 @@ private:
     DirectRing& ring_of(DirectFile file) noexcept { return *rings_[file.table()]; }
     DirectRing* ring_with_room() noexcept;
     void close_here(DirectFile file) noexcept;
-    void close_posted() noexcept;
+    bool close_posted() noexcept;
     void post_close(DirectFile file) noexcept;
     ssize_t answer(int result) noexcept;
 

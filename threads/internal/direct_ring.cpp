@@ -24,7 +24,8 @@ constexpr unsigned needed_features = 1U << 16;
 unsigned places_allowed() noexcept {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-    return static_cast<unsigned>(std::min<rlim_t>(limit.rlim_cur, most_files_per_table));
+    // The last place of the last table would have the number that stands for none.
+    return static_cast<unsigned>(std::min<rlim_t>(limit.rlim_cur, most_files_per_table - 1));
 }
 
 }  // namespace
@@ -80,6 +81,7 @@ std::uint32_t DirectRing::adopt(int fd) noexcept {
         return no_place;
     }
     free_ = places_[place].link.load(std::memory_order_relaxed);
+    places_[place].removed = false;
     return place;
 }
 
@@ -88,6 +90,12 @@ void DirectRing::remove(std::uint32_t place) noexcept {
     io_uring_sqe* const entry = next_entry();
     io_uring_prep_close_direct(entry, place);
     run_plain(entry, 0);
+    places_[place].removed = true;
+    reuse_if_left(place);
+}
+
+void DirectRing::reuse_if_left(std::uint32_t place) noexcept {
+    if (!places_[place].removed || places_[place].watched != 0) return;
     places_[place].link.store(free_, std::memory_order_relaxed);
     free_ = place;
 }
@@ -132,7 +140,9 @@ void DirectRing::unwatch(IoWait& wait) noexcept {
 
 void DirectRing::forget(const IoWait& wait) noexcept {
     slots_.give_back(wait);
-    --places_[static_cast<unsigned>(wait.polled)].watched;
+    const auto place = static_cast<std::uint32_t>(wait.polled);
+    --places_[place].watched;
+    reuse_if_left(place);
 }
 
 void DirectRing::remove_poll(std::uint64_t data) noexcept {

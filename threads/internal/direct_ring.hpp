@@ -26,7 +26,8 @@ public:
     bool is_full() const noexcept { return free_ == no_place; }
     // The place it got, which is not full; no_place with errno.
     std::uint32_t adopt(int fd) noexcept;
-    // Gives the place back. The file ends unless a poll request or somebody else holds it.
+    // Gives the place back, once nobody waits on it any more. The file ends unless a poll request or somebody
+    // else holds it.
     void remove(std::uint32_t place) noexcept;
     // Somebody waits for it, so that remove() alone would not end it at once.
     bool is_watched(std::uint32_t place) const noexcept { return places_[place].watched != 0; }
@@ -53,10 +54,12 @@ private:
     struct Place {
         std::atomic<std::uint32_t> link = no_place;  // the next free one, or of the owner's list
         std::uint32_t watched = 0;                   // poll requests on it
+        bool removed = false;                        // its file; those who waited have not all gone
     };
 
     DirectRing() noexcept = default;
     int start(int wake_fd) noexcept;  // 0 or minus an errno value
+    void reuse_if_left(std::uint32_t place) noexcept;
     int run_plain(io_uring_sqe* entry, unsigned flags) noexcept;
     void forget(const IoWait& wait) noexcept;
     void remove_poll(std::uint64_t data) noexcept;

@@ -88,7 +88,7 @@ class Pool {
 public:
     Stack allocate(std::size_t size) {
         static const std::size_t default_size = stack_size_for(default_stack_size);
-        if (size != default_size) size = round_up(size, stack_size_step);
+        if (size != default_size) size = round_up(size + colours * colour_step, stack_size_step);
         if (size != default_size) return allocate_single(size);
         SpinGuard guard(spin_);
         if (idle_.empty()) map_slab(size);
