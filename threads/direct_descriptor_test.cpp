@@ -395,9 +395,12 @@ TEST(DirectDescriptor, DISABLED_UnderALowLimit) {
             ASSERT_GT(size, 0);
             EXPECT_EQ(std::string(buffer.data(), static_cast<std::size_t>(size)), std::to_string(i));
         }
+#if !defined( \
+    __SANITIZE_ADDRESS__)  // which opens pipes of its own to look at an exception, and dies without them
         EXPECT_THROW(pairs.front().first.lend(), OSError);
         EXPECT_EQ(pairs.front().first.release(), -1);
         EXPECT_TRUE(pairs.front().first.is_direct());
+#endif
     });
 }
 
