@@ -25,13 +25,16 @@ public:
         std::vector<Address> addresses = {};
         Event come;
     };
-    Answer& of(int family) { return answers_[family]; }
+    // All are there from the beginning, for look-ups and the test are in threads of their own.
+    Answers() {
+        for (const int family : {AF_UNSPEC, AF_INET, AF_INET6}) answers_[family];
+    }
+    Answer& of(int family) { return answers_.at(family); }
     void come(int family, std::vector<Address> addresses) {
         of(family).addresses = std::move(addresses);
         of(family).come.set();
     }
     LookUp look_up() {
-        for (const int family : {AF_UNSPEC, AF_INET, AF_INET6}) of(family);
         return [this](int family) {
             ++asked;
             try {
