@@ -144,7 +144,8 @@ void Worker::drain_inbox() noexcept {
         }
         oldest_first = next;
     }
-    if (any_new) share_new();
+    // Also those that came before and have not begun: what became ready now goes before them.
+    if (any_new || nursery_.size() > 0) share_new();
 }
 
 void Worker::share_new() noexcept {
